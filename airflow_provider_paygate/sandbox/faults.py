@@ -1,0 +1,187 @@
+"""Faults: what goes wrong, on which calls, how often. Set through the control plane, never by a client's request.
+
+A fault is one of three sorts. *Wire* faults replace the HTTP answer, or leave it out; they are the same for every
+gateway and are carried out here. *Answer* faults change what the gateway says, in its own words, and are carried
+out by the gateway. `slow` and `stale` only accompany: they apply beside another fault.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from .exchange import HTML, Exchange, Reply, json_bytes
+
+# Fault -> whether the gateway carries the request out although the client is not told so ("executes" overrides it).
+WIRE = {
+    "http_500": False,
+    "http_502_html": False,
+    "http_404": False,
+    "throttle_429": False,
+    "redirect": False,
+    "html_200": True,
+    "empty_body": True,
+    "timeout_after": True,
+    "timeout_before": False,
+    "reset_after": True,
+    "reset_before": False,
+}
+ANSWER = {
+    "undecryptable": True,
+    "wrong_envelope": True,
+    "other_amount": True,
+    "other_id": True,
+    "code_4290": False,
+    "token_expired": False,
+    "duplicate": False,
+    "unknown_code": False,
+}
+ACCOMPANYING = {"slow": True, "stale": True}
+NAMES = {**WIRE, **ANSWER, **ACCOMPANYING}
+
+Facts = Callable[[], Mapping[str, str]]
+
+
+@dataclass(slots=True)
+class Fault:
+    """`times` is how many calls it hits (None: all), after letting `after` matching calls pass."""
+
+    operation: str
+    fault: str
+    times: int | None = 1
+    after: int = 0
+    match: dict[str, str] = field(default_factory=dict)
+    executes: bool | None = None
+    seconds: float | None = None  # timeout_*: before the answer comes after all; slow, stale: how long
+    retry_after: int | None = None
+    status: int | None = None
+    code: int | None = None
+    message: str | None = None
+    location: str | None = None
+    amount: str | None = None
+    sender_id: str | None = None
+    applied: int = 0
+
+    @property
+    def carried_out(self) -> bool:
+        return NAMES[self.fault] if self.executes is None else self.executes
+
+    def hits(self, facts: Facts) -> bool:
+        if self.times is not None and self.applied >= self.times:
+            return False
+        if self.match:
+            known = facts()
+            if any(known.get(name) != wanted for name, wanted in self.match.items()):
+                return False
+        if self.after > 0:
+            self.after -= 1
+            return False
+        self.applied += 1
+        return True
+
+
+class Faults:
+    def __init__(self, operations: frozenset[str]) -> None:
+        self._operations = operations
+        self._set: list[Fault] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._set)
+
+    def add(self, wanted: Mapping[str, Any]) -> Fault:
+        known = {item.name for item in fields(Fault)} - {"applied"}
+        if strange := set(wanted) - known:
+            raise ValueError(f"a fault has no {', '.join(sorted(strange))}; it has {', '.join(sorted(known))}")
+        if wanted.get("fault") not in NAMES:
+            raise ValueError(f"fault is one of {', '.join(NAMES)}")
+        if wanted.get("operation") not in self._operations:
+            raise ValueError(f"operation is one of {', '.join(sorted(self._operations))}")
+        # A stale read is a window of time, not a number of calls.
+        times = {"times": None} if wanted["fault"] == "stale" else {}
+        fault = Fault(**{**times, **wanted})
+        fault.match = {name: str(value) for name, value in fault.match.items()}
+        self._set.append(fault)
+        return fault
+
+    def clear(self) -> None:
+        self._set.clear()
+
+    def facts(self) -> list[dict[str, Any]]:
+        return [{name: value for name, value in asdict(fault).items() if value is not None} for fault in self._set]
+
+    def pick(self, operation: str, facts: Facts) -> list[Fault]:
+        """The faults that hit this call: every accompanying one, and the first of the others, which comes last."""
+        accompanying: list[Fault] = []
+        other: Fault | None = None
+        for fault in self._set:
+            if fault.operation not in (operation, "any"):
+                continue
+            if fault.fault in ACCOMPANYING:
+                if fault.hits(facts):
+                    accompanying.append(fault)
+            elif other is None and fault.hits(facts):
+                other = fault
+        return [*accompanying, other] if other else accompanying
+
+
+async def on_the_wire(fault: Fault, exchange: Exchange, carry_out: Callable[[], Reply]) -> None:
+    """Answer, or do not answer, as a wire fault says. `carry_out` executes the request and gives the true answer."""
+    if fault.fault in ("timeout_before", "reset_before"):
+        if fault.fault == "reset_before":
+            await exchange.reset()
+        elif not await exchange.silence(fault.seconds):
+            await exchange.reply(_gateway_timeout())
+        return
+    truth = carry_out() if fault.carried_out else None
+    if fault.fault == "reset_after":
+        await exchange.reset()
+    elif fault.fault == "timeout_after":
+        if not await exchange.silence(fault.seconds):
+            await exchange.reply(truth or _gateway_timeout())
+    else:
+        await exchange.reply(_replies(fault))
+
+
+def _replies(fault: Fault) -> Reply:
+    match fault.fault:
+        case "http_500":
+            return _plain(fault.status or 500, "Internal server error")
+        case "http_404":
+            return _plain(fault.status or 404, "Not Found")
+        case "http_502_html":
+            page = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+            return Reply(fault.status or 502, page, HTML)
+        case "html_200":
+            return Reply(fault.status or 200, b"<!doctype html><title>Maintenance</title><p>Back soon.</p>", HTML)
+        case "empty_body":
+            return Reply(fault.status or 200, b"")
+        case "throttle_429":
+            reply = throttled(fault.retry_after)
+            reply.status = fault.status or reply.status
+            return reply
+        case _:  # redirect
+            return Reply(fault.status or 302, b"", headers={"location": fault.location or "/elsewhere"})
+
+
+def throttled(retry_after: int | None) -> Reply:
+    """The gateways document no answer for this; the body is the one their framework gives (our reading)."""
+    reply = _plain(429, "ThrottlerException: Too Many Requests")
+    if retry_after is not None:
+        reply.headers["retry-after"] = str(retry_after)
+    return reply
+
+
+def _plain(status: int, message: str) -> Reply:
+    return Reply(status, json_bytes({"statusCode": status, "message": message}))
+
+
+def _gateway_timeout() -> Reply:
+    return Reply(504, b"<html><body><h1>504 Gateway Time-out</h1></body></html>", HTML)
+
+
+async def slow_down(faults: list[Fault]) -> None:
+    for fault in faults:
+        if fault.fault == "slow":
+            await asyncio.sleep(1.0 if fault.seconds is None else fault.seconds)

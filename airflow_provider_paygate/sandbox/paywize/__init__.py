@@ -1,0 +1,1 @@
+"""The Paywize merchant API as specs/paywize.md describes it."""

@@ -1,0 +1,34 @@
+"""Everything one sandbox knows, in memory and perhaps in a state file. Only the server's thread changes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .connections import Connections
+from .faults import Faults
+from .paywize.book import Book
+from .paywize.routes import OPERATIONS
+from .shared import Shared
+from .store import Nowhere, Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class State:
+    def __init__(self, path: str | Path | None = None) -> None:
+        self.connections = Connections()
+        self.shared = Shared(Nowhere() if path is None else Store(path))
+        self.paywize = Book(self.shared)
+        self.faults = Faults(OPERATIONS)
+        self.shared.restore()
+        self.paywize.restore(self.shared.store.records())
+
+    def reset(self) -> None:
+        """A fresh sandbox: default merchants, full wallets, no payouts, no faults, the real time."""
+        self.shared.reset()
+        self.paywize.reset()
+        self.faults.clear()
+
+    def close(self) -> None:
+        self.shared.store.close()
