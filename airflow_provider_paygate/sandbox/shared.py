@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from .clock import Clock
@@ -24,11 +23,11 @@ class Shared:
 
     def append_to_ledger(self, line: Line) -> None:
         self.ledger.lines.append(line)
-        self.store.put("ledger", str(len(self.ledger.lines)), asdict(line))
+        self.store.put("ledger", str(len(self.ledger.lines)), line)
 
     def append_to_refunds(self, line: Line) -> None:
         self.ledger.refunds.append(line)
-        self.store.put("refund", str(len(self.ledger.refunds)), asdict(line))
+        self.store.put("refund", str(len(self.ledger.refunds)), line)
 
     def save_clock(self) -> None:
         self.store.put("clock", "", self.clock.saved())

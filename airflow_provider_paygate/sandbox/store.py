@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,8 +31,20 @@ class Store:
         self._db.execute("PRAGMA synchronous = OFF")  # the process may be killed; a power cut is not our subject
         self._db.execute(_SCHEMA)
 
-    def put(self, kind: str, key: str, body: Any) -> None:
-        self._db.execute(_PUT, (kind, key, json.dumps(body, separators=(",", ":"))))
+    def put(self, kind: str, key: str, body: object) -> None:
+        """`body` is JSON or a dataclass of such."""
+        self._db.execute(_PUT, (kind, key, json.dumps(body, separators=(",", ":"), default=asdict)))
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """All of it or nothing, should the process die in between."""
+        self._db.execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
 
     def records(self) -> Iterator[tuple[str, str, Any]]:
         for kind, key, body in self._db.execute("SELECT kind, key, body FROM record ORDER BY number"):
@@ -46,7 +60,10 @@ class Store:
 class Nowhere:
     """The store of a sandbox that keeps nothing."""
 
-    def put(self, kind: str, key: str, body: Any) -> None: ...
+    def put(self, kind: str, key: str, body: object) -> None: ...
+
+    def together(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def records(self) -> Iterator[tuple[str, str, Any]]:
         return iter(())

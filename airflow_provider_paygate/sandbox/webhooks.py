@@ -143,7 +143,7 @@ class Postman:
                 delivery.url, content=delivery.body, headers=delivery.headers, timeout=delivery.timeout
             )
             attempt["status"] = response.status_code
-        except httpx.HTTPError as failure:
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, OverflowError) as failure:
             attempt["error"] = type(failure).__name__
         delivery.attempts.append(attempt)
         tries = len(delivery.attempts)

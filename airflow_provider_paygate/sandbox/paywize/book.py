@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict, deque
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -15,55 +15,13 @@ from airflow_provider_paygate.sandbox.ledger import Line
 from . import lifecycle, notices
 from .lifecycle import Step
 from .merchants import Merchant, defaults, made
+from .records import Collection, Payout
 from .tokens import Session, Tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
     from airflow_provider_paygate.sandbox.shared import Shared
-
-
-@dataclass(slots=True)
-class Payout:
-    merchant: str
-    product: str
-    sender_id: str
-    transaction_id: str
-    wallet_id: str
-    amount: int
-    mode: str
-    remarks: str
-    name: str
-    account: str
-    ifsc: str
-    callback_url: str | None
-    accepted_at: float
-    steps: list[Step]
-    visible_from: float = 0.0  # before this, status says "not found" (fault `stale`)
-    refunded: bool = False
-    told: int = 1  # steps whose webhook has left or that have none; INITIATED is the first of them
-
-    def step(self, now: float) -> Step:
-        return lifecycle.now_at(self.steps, now)
-
-
-@dataclass(slots=True)
-class Collection:
-    merchant: str
-    sender_id: str
-    transaction_id: str
-    amount: int
-    vpa: str
-    channel: str
-    remarks: str
-    callback_url: str
-    accepted_at: float
-    steps: list[Step]
-    visible_from: float = 0.0
-    told: int = 0
-
-    def step(self, now: float) -> Step:
-        return lifecycle.now_at(self.steps, now)
 
 
 class Book:
@@ -132,11 +90,12 @@ class Book:
     def open_payout(self, payout: Payout) -> None:
         """Money moves here and nowhere else: debit, ledger line, record, in one go."""
         merchant = self.merchants[payout.merchant]
-        merchant.wallets[payout.wallet_id] -= payout.amount
-        self.shared.append_to_ledger(_line(payout, payout.accepted_at))
-        self._enter(payout)
-        self.save_payout(payout)
-        self._save_wallet(merchant, payout.wallet_id)
+        with self.shared.store.together():
+            merchant.wallets[payout.wallet_id] -= payout.amount
+            self.shared.append_to_ledger(_line(payout, payout.accepted_at))
+            self._enter(payout)
+            self.save_payout(payout)
+            self._save_wallet(merchant, payout.wallet_id)
 
     def move_payout(self, payout: Payout, status: str, now: float, utr: str | None = None) -> None:
         """Bring a payout into a state now, whatever was planned; later steps are dropped."""
@@ -156,10 +115,11 @@ class Book:
                 continue
             payout.refunded = True
             merchant = self.merchants[payout.merchant]
-            merchant.wallets[payout.wallet_id] = merchant.wallets.get(payout.wallet_id, 0) + payout.amount
-            self.shared.append_to_refunds(_line(payout, step.at))
-            self.save_payout(payout)
-            self._save_wallet(merchant, payout.wallet_id)
+            with self.shared.store.together():
+                merchant.wallets[payout.wallet_id] = merchant.wallets.get(payout.wallet_id, 0) + payout.amount
+                self.shared.append_to_refunds(_line(payout, step.at))
+                self.save_payout(payout)
+                self._save_wallet(merchant, payout.wallet_id)
 
     def _enter(self, payout: Payout) -> None:
         self.payouts[payout.transaction_id] = payout
@@ -203,10 +163,10 @@ class Book:
     # -- saving -------------------------------------------------------------------------------------------------
 
     def save_payout(self, payout: Payout) -> None:
-        self.shared.store.put("paywize/payout", payout.transaction_id, asdict(payout))
+        self.shared.store.put("paywize/payout", payout.transaction_id, payout)
 
     def save_collection(self, collection: Collection) -> None:
-        self.shared.store.put("paywize/collection", collection.transaction_id, asdict(collection))
+        self.shared.store.put("paywize/collection", collection.transaction_id, collection)
 
     def save_token(self, text: str, merchant: Merchant, expires_at: float) -> None:
         self.shared.store.put("paywize/token", text, [merchant.name, expires_at])
@@ -220,28 +180,24 @@ class Book:
         body = [merchant.name, wallet_id, merchant.wallets[wallet_id]]
         self.shared.store.put("paywize/wallet", f"{merchant.name}/{wallet_id}", body)
 
-    def restore(self, records: Iterator[tuple[str, str, Any]]) -> None:
-        """Take back what `--state` kept. Wallets come last: their balances already hold every debit and refund."""
-        wallets = []
+    def restore(self, records: Iterable[tuple[str, str, Any]]) -> None:
+        """Take back what `--state` kept. Wallets come last: they hold every debit and refund already."""
+        kept: defaultdict[str, list[tuple[str, Any]]] = defaultdict(list)
         for kind, key, body in records:
-            match kind:
-                case "paywize/merchant":
-                    self.merchants[key] = made(key, body)
-                case "paywize/wallet":
-                    wallets.append(body)
-                case "paywize/token":
-                    if body[0] in self.merchants:
-                        self.tokens.adopt(key, Session(self.merchants[body[0]], body[1]))
-                        self.tokens.issued += 1
-                case "paywize/payout":
-                    self.serial = max(self.serial, int(key[-6:]))
-                    self._enter(Payout(**{**body, "steps": [Step(*step) for step in body["steps"]]}))
-                case "paywize/collection":
-                    self.serial = max(self.serial, int(key[-6:]))
-                    self._enter_collection(Collection(**{**body, "steps": [Step(*step) for step in body["steps"]]}))
-        for name, wallet_id, balance in wallets:
-            if name in self.merchants:
-                self.merchants[name].wallets[wallet_id] = balance
+            kept[kind].append((key, body))
+        for name, body in kept["paywize/merchant"]:
+            self.merchants[name] = made(name, body)
+        for text, (name, expires_at) in kept["paywize/token"]:
+            self.tokens.adopt(text, Session(self.merchants[name], expires_at))
+            self.tokens.issued += 1
+        for transaction_id, body in kept["paywize/payout"]:
+            self._enter(Payout(**{**body, "steps": [Step(*step) for step in body["steps"]]}))
+            self.serial = max(self.serial, int(transaction_id[-6:]))
+        for transaction_id, body in kept["paywize/collection"]:
+            self._enter_collection(Collection(**{**body, "steps": [Step(*step) for step in body["steps"]]}))
+            self.serial = max(self.serial, int(transaction_id[-6:]))
+        for _, (name, wallet_id, balance) in kept["paywize/wallet"]:
+            self.merchants[name].wallets[wallet_id] = balance
 
     def payout_facts(self, merchant: str | None = None) -> list[dict[str, Any]]:
         self.settle()

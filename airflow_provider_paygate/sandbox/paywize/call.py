@@ -79,7 +79,7 @@ class Call:
 
     def facts(self) -> Mapping[str, str]:
         """What a fault may match: the merchant, the query and the decrypted fields, as text."""
-        known = dict(self.query)
+        known = {**self.query, "gateway": "paywize"}
         if self.merchant is not None:
             known["merchant"] = self.merchant.name
             if self.session is not None and self.exchange.body:

@@ -11,9 +11,9 @@ from airflow_provider_paygate.sandbox.clock import in_ist, iso_millis
 
 from . import views
 from .answers import Answer, Refusal
-from .book import Collection
 from .lifecycle import Step, utr_number
 from .notices import COLLECTION_MESSAGES
+from .records import Collection
 
 if TYPE_CHECKING:
     from .book import Book

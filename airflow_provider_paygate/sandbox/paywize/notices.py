@@ -13,9 +13,10 @@ from .cipher import signature
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .book import Book, Collection, Payout
+    from .book import Book
     from .lifecycle import Step
     from .merchants import Merchant
+    from .records import Collection, Payout
 
 COLLECTION_MESSAGES = {
     "INITIATED": "Payment link generated",

@@ -10,8 +10,8 @@ from airflow_provider_paygate.sandbox.clock import in_ist, iso_seconds
 
 from . import lifecycle, views
 from .answers import Answer, Refusal
-from .book import Payout
 from .merchants import MODES, Merchant
+from .records import Payout
 
 if TYPE_CHECKING:
     from .book import Book

@@ -8,9 +8,9 @@ from airflow_provider_paygate.sandbox import amounts
 from airflow_provider_paygate.sandbox.clock import in_ist, iso_millis, iso_seconds
 
 if TYPE_CHECKING:
-    from .book import Collection, Payout
     from .lifecycle import Step
     from .merchants import Merchant
+    from .records import Collection, Payout
 
 
 def accepted(payout: Payout) -> dict[str, Any]:
