@@ -1,0 +1,62 @@
+"""Moving the schema forward: Alembic, with a version table of our own, one process at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection, Engine
+
+HEAD = "0001"
+VERSION_TABLE = "paygate_alembic_version"
+_LOCK = 0x70617967  # "payg": the advisory lock under which PostgreSQL migrates
+
+
+def upgrade(engine: Engine) -> bool:
+    """Bring the tables to :data:`HEAD`; True when there was something to do. Safe in any number of processes at once.
+
+    Raises RuntimeError when the database was written by a newer version of this package.
+    """
+    with engine.connect().execution_options(paygate_read=True) as connection:
+        if _version(connection) == HEAD:
+            return False
+    # SQLite: BEGIN IMMEDIATE lets one in and keeps the others waiting. PostgreSQL: the advisory lock does.
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+        version = _version(connection)
+        if version == HEAD:
+            return False
+        _refuse_newer(version)
+        _run_alembic(connection)
+        return True
+
+
+def _version(connection: Connection) -> str | None:
+    from sqlalchemy import inspect
+
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    version: str | None = connection.exec_driver_sql(f"SELECT version_num FROM {VERSION_TABLE}").scalar()
+    return version
+
+
+def _refuse_newer(version: str | None) -> None:
+    from airflow_provider_paygate.exceptions import InvalidRequest
+
+    if version is not None and version > HEAD:
+        raise InvalidRequest(
+            f"The paygate database is at version {version} and this package knows up to {HEAD}: "
+            "install the newer airflow-provider-paygate on this machine too"
+        )
+
+
+def _run_alembic(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

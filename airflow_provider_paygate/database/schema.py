@@ -1,0 +1,98 @@
+"""The tables. Times are seconds since 1970 by the database's clock; money is minor units (paise, pence)."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+
+metadata = MetaData()
+
+# SQLite counts rows by itself only for a column declared exactly INTEGER PRIMARY KEY.
+RowId = BigInteger().with_variant(Integer(), "sqlite")
+
+tokens = Table(
+    "paygate_tokens",
+    metadata,
+    Column("token_key", String(64), primary_key=True),  # digest of gateway, host and client id
+    Column("ciphertext", Text),
+    Column("asked_at", Float(53)),
+    Column("expires_at", Float(53)),
+    Column("version", Integer, nullable=False, default=0),
+    Column("lease_owner", String(64)),
+    Column("lease_until", Float(53)),
+)
+
+account_keys = Table(
+    "paygate_account_keys",
+    metadata,
+    Column("key_id", String(64), primary_key=True),  # digest of gateway, host and API key
+    Column("account_id", String(64), nullable=False),
+    Column("gateway", String(20), nullable=False),
+    Column("host", String(255), nullable=False),
+    Column("conn_id", String(250), nullable=False),
+    Column("created_at", Float(53), nullable=False),
+    Column("seen_at", Float(53), nullable=False),
+    Index("paygate_account_keys_conn", "gateway", "host", "conn_id"),
+)
+
+payouts = Table(
+    "paygate_payouts",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("account_id", String(64), nullable=False),
+    Column("reference", String(200), nullable=False),
+    Column("sender_id", String(64), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("account_last_four", String(8), nullable=False),
+    Column("ifsc", String(11), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("key_id", String(64), nullable=False),
+    Column("mode", String(10), nullable=False),
+    Column("wallet_id", String(64)),
+    Column("replaces", String(200)),
+    Column("replaced_by", String(200)),
+    Column("transaction_id", String(64)),
+    Column("utr", String(64)),
+    Column("status", String(40)),
+    Column("code", String(20)),
+    Column("message", Text),
+    Column("tries", Integer, nullable=False, default=0),
+    Column("resends", Integer, nullable=False, default=0),
+    Column("absences", Integer, nullable=False, default=0),
+    Column("lease_owner", String(64)),
+    Column("deadline_at", Float(53)),  # when the last try must have ended
+    Column("created_at", Float(53), nullable=False),
+    Column("updated_at", Float(53), nullable=False),
+    Column("final_at", Float(53)),
+    Column("reserved_day", String(10)),  # the day whose ceiling it counts towards
+    Column("conn_id", String(250)),
+    Column("dag_id", String(250)),
+    Column("run_id", String(250)),
+    Column("task_id", String(250)),
+    Column("map_index", Integer),
+    UniqueConstraint("account_id", "reference", name="paygate_payouts_reference"),
+    UniqueConstraint("account_id", "sender_id", name="paygate_payouts_sender_id"),
+    Index("paygate_payouts_state", "account_id", "state"),
+)
+
+payout_events = Table(
+    "paygate_payout_events",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("payout_id", RowId, nullable=False),
+    Column("at", Float(53), nullable=False),
+    Column("event", String(40), nullable=False),
+    Column("state", String(12), nullable=False),  # the state it led to
+    Column("by", String(1024)),
+    Column("detail", Text),
+    Index("paygate_payout_events_payout", "payout_id"),
+)
+
+day_totals = Table(
+    "paygate_day_totals",
+    metadata,
+    Column("account_id", String(64), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("reserved_minor", BigInteger, nullable=False),
+)

@@ -1,0 +1,95 @@
+"""Our own ceilings: per payment, and per day of the account. Beyond one, nothing is sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from airflow_provider_paygate.exceptions import LimitExceeded
+from airflow_provider_paygate.payouts.identity import Account, major_units, minor_units
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+    from airflow_provider_paygate.payouts.journal import Entry
+    from airflow_provider_paygate.payouts.payout import Payout
+
+
+@dataclass(frozen=True)
+class Ceilings:
+    """The most that may be sent, in the account's currency; None where the connection sets none."""
+
+    per_payout: Decimal | None = None
+    per_batch: Decimal | None = None
+    per_day: Decimal | None = None
+
+    def check(self, payout: Payout) -> None:
+        """Raise LimitExceeded when one payout alone is too much."""
+        if self.per_payout is not None and payout.amount > self.per_payout:
+            raise LimitExceeded(
+                f"{payout.reference}: amount {payout.amount} is above max_amount {self.per_payout}; nothing was sent",
+                operation="ceiling",
+            )
+
+
+def reserved(connection: Connection, account: Account, entry: Entry, now: float, ceiling: Decimal | None) -> str:
+    """Count `entry` towards its day, in the caller's transaction, and give that day back.
+
+    :raises LimitExceeded: `ceiling` leaves no room for it; nothing is counted.
+    """
+    from sqlalchemy import text
+
+    if entry.reserved_day is not None:
+        return entry.reserved_day
+    day = day_of(now, account.day_zone)
+    place = {"account": account.account_id, "day": day, "amount": minor_units(entry.amount)}
+    connection.execute(
+        text(
+            "INSERT INTO paygate_day_totals (account_id, day, reserved_minor) VALUES (:account, :day, 0) "
+            "ON CONFLICT (account_id, day) DO NOTHING"
+        ),
+        place,
+    )
+    room = connection.execute(
+        text(
+            "UPDATE paygate_day_totals SET reserved_minor = reserved_minor + :amount "
+            "WHERE account_id = :account AND day = :day AND (:most < 0 OR reserved_minor + :amount <= :most)"
+        ),
+        {**place, "most": -1 if ceiling is None else minor_units(ceiling)},
+    ).rowcount
+    if not room:
+        raise LimitExceeded(
+            f"{entry.reference}: {entry.amount} more would pass max_daily_amount {ceiling} for {day} "
+            f"({_reserved(connection, place)} is already sent or under way); nothing was sent",
+            operation="ceiling",
+        )
+    return day
+
+
+def released(connection: Connection, account: Account, entry: Entry) -> None:
+    """Take `entry` out of its day again, because nothing moved or it came back."""
+    from sqlalchemy import text
+
+    if entry.reserved_day is not None:
+        connection.execute(
+            text(
+                "UPDATE paygate_day_totals SET reserved_minor = reserved_minor - :amount "
+                "WHERE account_id = :account AND day = :day"
+            ),
+            {"account": account.account_id, "day": entry.reserved_day, "amount": minor_units(entry.amount)},
+        )
+
+
+def day_of(now: float, zone: str) -> str:
+    """The calendar day there, as ``2026-11-21``."""
+    return datetime.fromtimestamp(now, ZoneInfo(zone)).date().isoformat()
+
+
+def _reserved(connection: Connection, place: dict[str, object]) -> Decimal:
+    from sqlalchemy import text
+
+    query = text("SELECT reserved_minor FROM paygate_day_totals WHERE account_id = :account AND day = :day")
+    return major_units(connection.execute(query, place).scalar_one())

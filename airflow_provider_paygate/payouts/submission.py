@@ -1,0 +1,260 @@
+"""Paying one payout safely: plan it, send it once, and ask before ever sending again.
+
+What :func:`submit` does next follows from where the journal says the payment stands::
+
+    planned, refused   send it (after a look-up, when an earlier try may have written in another journal)
+    sending            another worker has it: wait for its answer; past its deadline, unknown
+    unknown            ask the gateway: found and equal, adopt; found and different, conflict; absent, see `_looked_up`
+    accepted, final    nothing to send
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+from airflow_provider_paygate.exceptions import (
+    BadReply,
+    DuplicateReference,
+    NotFound,
+    NotSent,
+    OutcomeUnknown,
+    PaygateError,
+    ReferenceConflict,
+    Refused,
+)
+from airflow_provider_paygate.gateways.facts import Beneficiary, Payment
+from airflow_provider_paygate.payouts.ceilings import Ceilings
+from airflow_provider_paygate.payouts.journal import Entry, Journal, Who
+from airflow_provider_paygate.payouts.lifecycle import Event, State
+from airflow_provider_paygate.payouts.payout import Payout
+
+# Two look-ups that prove absence are this far apart, or a tenth of a shorter visibility window.
+BETWEEN_LOOKUPS = 5.0
+# How often a worker looks whether the other one, which holds the same reference, has its answer.
+WATCH_SECONDS = 0.2
+RESENDS = 1
+
+
+class Rail(Protocol):
+    """The road a payment takes: a gateway seen as what submitting needs. Failures are this package's exceptions."""
+
+    visibility_window: float
+    call_seconds: float
+
+    def prepare(self) -> None:
+        """Have a token in hand, so that no lease on a payment is spent waiting for one."""
+
+    def send(self, payout: Payout, not_after: float) -> tuple[Payment, Beneficiary]:
+        """Submit once, beginning no call that could outlast the monotonic time `not_after`."""
+
+    def look_up(self, sender_id: str) -> tuple[Payment, Beneficiary]:
+        """Ask for it. NotFound only when the gateway itself says so."""
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """Where the payment stands now, and whether this call sent it.
+
+    :ivar already_paid: it was accepted or paid before this task came, by another run or by hand.
+    """
+
+    entry: Entry
+    sent: bool
+    already_paid: bool
+
+
+def submit(journal: Journal, rail: Rail, payout: Payout, wallet_id: str, who: Who, ceilings: Ceilings) -> Submitted:
+    """Bring `payout` to accepted or final, sending it at most once.
+
+    :raises Refused: it was refused; nothing moved.
+    :raises NotSent: it never took effect; a retry is safe.
+    :raises OutcomeUnknown: it may have moved; a retry asks before anything else.
+    :raises ReferenceConflict: the reference belongs to another payment.
+    """
+    ceilings.check(payout)
+    return _Submission(journal, rail, payout, wallet_id, who, ceilings).carried_out()
+
+
+class _Submission:
+    """One call of :func:`submit`."""
+
+    def __init__(
+        self, journal: Journal, rail: Rail, payout: Payout, wallet_id: str, who: Who, ceilings: Ceilings
+    ) -> None:
+        self.journal = journal
+        self.rail = rail
+        self.payout = payout
+        self.wallet_id = wallet_id
+        self.who = who
+        self.ceilings = ceilings
+        self.sent = False
+        self.was_used = False  # the gateway refused the very first submission as a repeat
+
+    def carried_out(self) -> Submitted:
+        entry = self.journal.intend(self.payout, self.wallet_id, self.who)
+        known_before = entry.state in {State.ACCEPTED, State.SETTLED}
+        waiting_for_its_own = entry.was_made_by(self.who) and entry.state is State.ACCEPTED
+        if entry.state is State.PLANNED and entry.tries == 0 and self._may_have_been_sent_elsewhere():
+            entry = self.journal.doubted(entry, self.who)
+        while entry.state in {State.PLANNED, State.REFUSED, State.SENDING, State.UNKNOWN}:
+            if entry.state is State.SENDING:
+                entry = self._watched(entry)
+            elif entry.state is State.UNKNOWN:
+                entry = self._looked_up(entry)
+            else:
+                entry = self._sent(entry)
+        if entry.key_id != self.journal.fingerprints.key_id:
+            entry = self._compared_after_rotation(entry)
+        already_paid = self.was_used or (known_before and not waiting_for_its_own)
+        return Submitted(entry, self.sent and not self.was_used, already_paid)
+
+    def _may_have_been_sent_elsewhere(self) -> bool:
+        """A worker may come back with its local journal gone: then a first entry on a later try proves nothing."""
+        who = self.who
+        return who.try_number > 1 and (who.earliest is None or self.journal.began_at() > who.earliest)
+
+    def _sent(self, entry: Entry) -> Entry:
+        payout, journal, who = self.payout, self.journal, self.who
+        try:
+            self.rail.prepare()
+        except PaygateError as error:
+            _raise_if_unknown(entry, error)
+            raise
+        lease = 2 * self.rail.call_seconds + 5
+        begun = time.monotonic()
+        fingerprint = journal.fingerprints.of(payout.amount, payout.beneficiary_account, payout.beneficiary_ifsc)
+        claimed = journal.claim(entry, fingerprint, lease, who, self.ceilings.per_day)
+        if claimed is None:
+            return journal.intend(payout, self.wallet_id, who)  # another worker moved it: look where it stands now
+        self.sent = True
+        try:
+            payment, _ = self.rail.send(payout, begun + lease)
+        except Refused as error:
+            _raise_if_unknown(self._answered(claimed, Event.REFUSED, error), error)
+            raise
+        except (OutcomeUnknown, DuplicateReference, BadReply) as error:
+            self.was_used = isinstance(error, DuplicateReference) and claimed.tries == 1
+            return self._answered(claimed, Event.LOST, error)
+        except PaygateError as error:  # not sent, throttled, keys refused: it never took effect
+            _raise_if_unknown(self._answered(claimed, Event.NOT_SENT, error), error)
+            raise
+        except BaseException as error:  # killed, interrupted, or a bug: it may be on its way
+            journal.answered(claimed, Event.LOST, who, message=f"interrupted by {type(error).__name__}")
+            raise
+        return self._noted(claimed, payment)
+
+    def _answered(self, claimed: Entry, event: Event, error: PaygateError) -> Entry:
+        """Take down what became of the submission. Where even that fails the row stays SENDING, and becomes unknown."""
+        try:
+            return self.journal.answered(claimed, event, self.who, code=error.code, message=str(error))
+        except NotSent as down:
+            if event is not Event.LOST:
+                raise error from down
+            raise OutcomeUnknown(f"{claimed.reference}: {error}; and {down}", operation="journal") from error
+
+    def _noted(self, entry: Entry, payment: Payment) -> Entry:
+        """What the gateway answered, durable before anybody is told."""
+        try:
+            return self.journal.observed(entry, payment, self.who)
+        except NotSent as down:
+            raise OutcomeUnknown(
+                f"{entry.reference}: the gateway has it as {payment.transaction_id}, but the journal could not take that down "
+                f"({down}). A retry looks it up.",
+                operation="journal",
+            ) from down
+
+    def _watched(self, entry: Entry) -> Entry:
+        """The entry once the worker that is sending it has its answer, or its deadline has passed."""
+        entry = self.journal.expired(entry, self.who)
+        while entry.state is State.SENDING:
+            time.sleep(WATCH_SECONDS)
+            entry = self.journal.expired(entry, self.who)
+        return entry
+
+    def _looked_up(self, entry: Entry) -> Entry:
+        """What the gateway says of an unknown payment: adopted when found, sent once more when its absence is proven.
+
+        "Absent" proves nothing before the visibility window has passed since the last try; twice absent after that, the
+        same id is sent once more; after that only a person decides.
+        """
+        try:
+            payment, told = self.rail.look_up(entry.sender_id)
+        except NotFound:
+            entry, wait = self.journal.absent(entry, self.who, self.rail.visibility_window)
+        except PaygateError as error:
+            raise OutcomeUnknown(
+                f"{_may_have_moved(entry)}, and asking the gateway failed ({error}). "
+                "A retry asks again; nothing is sent before it answers.",
+                gateway=error.gateway,
+                operation=error.operation,
+                code=error.code,
+                http_status=error.http_status,
+            ) from error
+        else:
+            return self._adopted(entry, payment, told)
+        if entry.state is not State.UNKNOWN:
+            return entry
+        if wait > 0:
+            raise OutcomeUnknown(
+                f"{_may_have_moved(entry)}. The gateway does not know it yet, which proves nothing for another {wait:.0f} s. "
+                "A retry after that looks again.",
+                operation="look-up",
+            )
+        if entry.resends >= RESENDS:
+            raise OutcomeUnknown(
+                f"{_may_have_moved(entry)}: sent twice, answered never, and unknown to the gateway. Only the bank can tell: "
+                f"find out, then run `paygate payouts resolve {entry.reference}`.",
+                operation="look-up",
+            )
+        if entry.absences >= 2:
+            return self._sent(entry)
+        time.sleep(min(BETWEEN_LOOKUPS, self.rail.visibility_window / 10))
+        return entry
+
+    def _adopted(self, entry: Entry, payment: Payment, told: Beneficiary) -> Entry:
+        difference = self.journal.difference(entry, payment.amount, told)
+        if difference is not None:
+            raise _conflict(entry, f"the gateway has a payment under this id whose {difference} is another")
+        return self._noted(entry, payment)
+
+    def _compared_after_rotation(self, entry: Entry) -> Entry:
+        """The fingerprint was made with a key that has been rotated and only clear facts agree: ask the gateway for the rest."""
+        payout = self.payout
+        try:
+            payment, told = self.rail.look_up(entry.sender_id)
+        except PaygateError:
+            return entry  # nothing is sent either way; the next look-up that answers makes the fingerprint anew
+        if told.account is None or told.ifsc is None:
+            return entry
+        if (payment.amount, told.account, told.ifsc.upper()) != (
+            payout.amount,
+            payout.beneficiary_account,
+            payout.beneficiary_ifsc,
+        ):
+            raise _conflict(entry, "the gateway has it for another amount or beneficiary")
+        return self.journal.rekeyed(entry, payout, self.who)
+
+
+def _raise_if_unknown(entry: Entry, error: PaygateError) -> None:
+    """A repeat that did not take effect says nothing of the try before it."""
+    if entry.state is State.UNKNOWN:
+        raise OutcomeUnknown(
+            f"{_may_have_moved(entry)}: sending it once more did not take effect ({error}), which says nothing of the first try. "
+            "A retry asks the gateway again.",
+            gateway=error.gateway,
+            operation=error.operation,
+            code=error.code,
+            http_status=error.http_status,
+        ) from error
+
+
+def _may_have_moved(entry: Entry) -> str:
+    return f"{entry.reference}: {entry.amount} {entry.currency} to {entry.account_last_four} may have moved"
+
+
+def _conflict(entry: Entry, why: str) -> ReferenceConflict:
+    return ReferenceConflict(
+        f"{entry.reference}: {why}; nothing was sent. Another payment needs another reference.", operation="look-up"
+    )

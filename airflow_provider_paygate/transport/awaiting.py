@@ -1,0 +1,97 @@
+"""Runs a flow on an event loop: `httpx`, one shared client per loop. For reads in the triggerer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import weakref
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow_provider_paygate.gateways.wire import Exchange, Flow, Pause, Reply, Request, Step, Task, Undelivered
+from airflow_provider_paygate.transport.blocking import Timeouts
+
+if TYPE_CHECKING:
+    import httpx
+
+T = TypeVar("T")
+
+
+async def run(flow: Flow[T], timeouts: Timeouts) -> T:
+    """Drive `flow` to its end and give back what it returns."""
+    try:
+        step: Step = next(flow)
+        while True:
+            try:
+                result = await _performed(step, timeouts)
+            except Exception as error:  # noqa: BLE001 - every failure belongs to the flow, which decides
+                step = flow.throw(error)
+            else:
+                step = flow.send(result)
+    except StopIteration as end:
+        value: T = end.value
+        return value
+
+
+async def _performed(step: Step, timeouts: Timeouts) -> Any:
+    if isinstance(step, Exchange):
+        return await exchanged(step, timeouts)
+    if isinstance(step, Task):
+        return await asyncio.to_thread(step.run)
+    if isinstance(step, Pause):
+        return await asyncio.sleep(step.seconds)
+    raise TypeError(f"a flow yielded {step!r}")
+
+
+async def exchanged(exchange: Exchange, timeouts: Timeouts) -> Reply:
+    """One request and its answer, or :class:`Undelivered`. Never repeats, never follows a redirect."""
+    import httpx
+
+    if exchange.not_after is not None and time.monotonic() + timeouts.whole_call > exchange.not_after:
+        raise Undelivered("not sent: too little of the lease was left for the call", sent=False)
+    request = exchange.request
+    try:
+        async with asyncio.timeout(timeouts.whole_call):
+            response = await client().request(
+                request.method,
+                request.url,
+                params=request.params or None,
+                headers=dict(request.headers),
+                content=request.body,
+                files=_parts(request),
+                timeout=httpx.Timeout(timeouts.read, connect=timeouts.connect),
+                follow_redirects=False,
+            )
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError):
+        raise Undelivered("no connection could be made; nothing was sent", sent=False) from None
+    except (httpx.TimeoutException, TimeoutError):
+        raise Undelivered("no answer came in time", sent=True) from None
+    except httpx.HTTPError:
+        raise Undelivered("the connection broke before a whole answer came", sent=True) from None
+    return Reply(
+        response.status_code, {name.lower(): value for name, value in response.headers.items()}, response.content
+    )
+
+
+_clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = weakref.WeakKeyDictionary()
+
+
+def client() -> httpx.AsyncClient:
+    """The running loop's client: every trigger of a triggerer shares its connections."""
+    import httpx
+
+    loop = asyncio.get_running_loop()
+    if loop not in _clients:
+        limits = httpx.Limits(max_connections=32, max_keepalive_connections=16)
+        _clients[loop] = httpx.AsyncClient(limits=limits, auth=_keep_headers)
+    return _clients[loop]
+
+
+def _keep_headers(request: httpx.Request) -> httpx.Request:
+    """A .netrc must never replace our Authorization header."""
+    return request
+
+
+def _parts(request: Request) -> list[tuple[str, tuple[None, str]]] | None:
+    if request.multipart is None:
+        return None
+    return [(name, (None, value)) for name, value in request.multipart.items()]

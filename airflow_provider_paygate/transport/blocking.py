@@ -1,0 +1,185 @@
+"""Runs a flow on a worker: `requests`, one pooled session per process."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow_provider_paygate.gateways.wire import Exchange, Flow, Pause, Reply, Request, Step, Task, Undelivered
+
+if TYPE_CHECKING:
+    import requests
+
+T = TypeVar("T")
+
+CONNECT_SECONDS = 10
+CHUNK = 64 * 1024
+LARGEST_REPLY = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds to connect, and to wait for an answer."""
+
+    connect: float
+    read: float
+
+    @property
+    def whole_call(self) -> float:
+        """No exchange lasts longer: the connection, the wait for the first byte, and the body."""
+        return self.connect + 2 * self.read
+
+
+def timeouts_of(read: float) -> Timeouts:
+    """The time-outs of a connection whose `timeout` is `read` seconds."""
+    return Timeouts(min(CONNECT_SECONDS, read), read)
+
+
+def run(flow: Flow[T], timeouts: Timeouts) -> T:
+    """Drive `flow` to its end and give back what it returns."""
+    try:
+        step: Step = next(flow)
+        while True:
+            try:
+                result = _performed(step, timeouts)
+            except Exception as error:  # noqa: BLE001 - every failure belongs to the flow, which decides
+                step = flow.throw(error)
+            else:
+                step = flow.send(result)
+    except StopIteration as end:
+        value: T = end.value
+        return value
+
+
+def _performed(step: Step, timeouts: Timeouts) -> Any:
+    if isinstance(step, Exchange):
+        return exchanged(step, timeouts)
+    if isinstance(step, Task):
+        return step.run()
+    if isinstance(step, Pause):
+        time.sleep(step.seconds)
+        return None
+    raise TypeError(f"a flow yielded {step!r}")
+
+
+def exchanged(exchange: Exchange, timeouts: Timeouts) -> Reply:
+    """One request and its answer, or :class:`Undelivered`. Never repeats, never follows a redirect."""
+    import requests
+
+    begun = time.monotonic()
+    if exchange.not_after is not None and begun + timeouts.whole_call > exchange.not_after:
+        raise Undelivered("not sent: too little of the lease was left for the call", sent=False)
+    request = exchange.request
+    try:
+        response = session().request(
+            request.method,
+            request.url,
+            params=request.params or None,
+            headers=dict(request.headers),
+            data=request.body,
+            files=_parts(request),
+            timeout=(timeouts.connect, timeouts.read),
+            allow_redirects=False,
+            stream=True,
+        )
+        with response:
+            body = _body(response, begun + timeouts.whole_call)
+    except requests.RequestException as error:
+        sent = not _never_left(error)
+        raise Undelivered(_told(error, sent), sent=sent) from None
+    return Reply(response.status_code, {name.lower(): value for name, value in response.headers.items()}, body)
+
+
+_sessions: dict[int, requests.Session] = {}
+_sessions_lock = threading.Lock()
+
+
+def session() -> requests.Session:
+    """This process's session. A forked child makes its own: two processes on one TLS connection garble each other."""
+    pid = os.getpid()
+    if pid not in _sessions:
+        with _sessions_lock:
+            if pid not in _sessions:
+                _sessions[pid] = _new_session()
+    return _sessions[pid]
+
+
+def _new_session() -> requests.Session:
+    from http.cookiejar import DefaultCookiePolicy
+
+    import requests
+    from requests.adapters import HTTPAdapter
+
+    made = requests.Session()
+    for scheme in ("https://", "http://"):
+        made.mount(scheme, HTTPAdapter(pool_connections=4, pool_maxsize=64, max_retries=0))
+    made.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    # Proxies of the environment are honoured; a .netrc must never replace our Authorization header.
+    made.auth = _keep_headers
+    return made
+
+
+def _keep_headers(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
+    return prepared
+
+
+def _parts(request: Request) -> list[tuple[str, tuple[None, str]]] | None:
+    if request.multipart is None:
+        return None
+    return [(name, (None, value)) for name, value in request.multipart.items()]
+
+
+def _body(response: requests.Response, deadline: float) -> bytes:
+    """The body, bounded in size and time: a trickling answer must not outlast the lease of whoever waits for it."""
+    import requests
+
+    chunks: list[bytes] = []
+    size = 0
+    for chunk in response.iter_content(CHUNK):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > LARGEST_REPLY:
+            raise requests.exceptions.ContentDecodingError("the answer is too large")
+        if time.monotonic() > deadline:
+            raise requests.exceptions.ReadTimeout("the answer trickled past its deadline")
+    return b"".join(chunks)
+
+
+def _never_left(error: requests.RequestException) -> bool:
+    """Whether no byte of the request can have reached the gateway: it failed before or while connecting."""
+    import requests
+    from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
+
+    if isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.ProxyError):
+        return True  # urllib3 says ProxyError only until the tunnel stands
+    if isinstance(
+        error, requests.exceptions.InvalidURL | requests.exceptions.MissingSchema | requests.exceptions.InvalidHeader
+    ):
+        return True
+    cause = error.args[0] if error.args else None
+    reason = cause.reason if isinstance(cause, MaxRetryError) else cause
+    if isinstance(reason, NewConnectionError | ConnectTimeoutError):
+        return True
+    # A certificate is checked in the handshake, before the request; other TLS failures can come later.
+    return isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error)
+
+
+def _told(error: requests.RequestException, sent: bool) -> str:
+    """What happened, without the library's text: that quotes the URL with its query."""
+    import requests
+
+    if not sent:
+        what = (
+            "the connection timed out"
+            if isinstance(error, requests.exceptions.ConnectTimeout)
+            else "no connection could be made"
+        )
+        if isinstance(error, requests.exceptions.SSLError):
+            what = "the server's certificate was not accepted"
+        return f"{what}; nothing was sent"
+    if isinstance(error, requests.exceptions.Timeout):
+        return "no answer came in time"
+    return "the connection broke before a whole answer came"

@@ -1,0 +1,1 @@
+"""Waiting without a worker. Triggers only read at the gateway."""

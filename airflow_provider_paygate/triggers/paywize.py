@@ -1,0 +1,123 @@
+"""Paywize triggers: they only read at the gateway, and note in the journal what they read."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+if TYPE_CHECKING:
+    from airflow_provider_paygate.gateways.wire import Flow
+    from airflow_provider_paygate.hooks.paywize import PaywizeHook
+
+
+class _PaywizeTrigger(BaseTrigger):
+    """Waits on the event loop, with the triggerer's one shared client, and fires once."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.arguments = arguments
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        return f"{type(self).__module__}.{type(self).__qualname__}", dict(self.arguments)
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        from airflow_provider_paygate.exceptions import PaygateError
+        from airflow_provider_paygate.hooks.paywize import PaywizeHook
+
+        hook = PaywizeHook(self.arguments["paywize_conn_id"])
+        try:
+            await hook.aprepare()
+            told = await hook.arun("status", await self._wait(hook))
+            yield TriggerEvent({**self._about(), "status": "timeout" if told is None else "done"})
+        except PaygateError as error:
+            # The message holds no secret by construction; the triggerer logs events whole.
+            yield TriggerEvent(
+                {**self._about(), "status": "error", "error": type(error).__name__, "message": str(error)}
+            )
+
+    async def _wait(self, hook: PaywizeHook) -> Flow[Any]:
+        raise NotImplementedError
+
+    def _about(self) -> dict[str, Any]:
+        return {}
+
+
+class PaywizePayoutTrigger(_PaywizeTrigger):
+    """Waits until a payout in the journal is final.
+
+    :param paywize_conn_id: the connection.
+    :param reference: the payout.
+    :param poll_interval: seconds between looks.
+    :param deadline: when to stop waiting, in seconds since 1970.
+    :param already_paid: handed back in the event.
+    """
+
+    def __init__(
+        self, paywize_conn_id: str, reference: str, poll_interval: float, deadline: float, already_paid: bool = False
+    ) -> None:
+        super().__init__(
+            paywize_conn_id=paywize_conn_id,
+            reference=reference,
+            poll_interval=poll_interval,
+            deadline=deadline,
+            already_paid=already_paid,
+        )
+
+    async def _wait(self, hook: PaywizeHook) -> Flow[Any]:
+        import asyncio
+
+        from airflow_provider_paygate.exceptions import OutcomeUnknown
+        from airflow_provider_paygate.payouts.journal import Who
+        from airflow_provider_paygate.payouts.waiting import until
+
+        reference = self.arguments["reference"]
+        entry = await asyncio.to_thread(hook.journal.find, reference)
+        if entry is None:
+            raise OutcomeUnknown(
+                f"{reference}: the triggerer's journal does not know this payment; is [paygate] database the same there?"
+            )
+        watcher = Who(dag_id="triggerer", run_id=entry.run_id, task_id=entry.task_id, map_index=entry.map_index)
+        return until(
+            lambda: hook.followed(entry, watcher),
+            lambda payment: payment.is_final,
+            self.arguments["poll_interval"],
+            self.arguments["deadline"],
+        )
+
+    def _about(self) -> dict[str, Any]:
+        return {"reference": self.arguments["reference"], "already_paid": self.arguments["already_paid"]}
+
+
+class PaywizeSensorTrigger(_PaywizeTrigger):
+    """Waits until what a sensor waits for is there; the sensor then reads it for itself.
+
+    :param paywize_conn_id: the connection.
+    :param subject: ``payout``, ``collection`` or ``balance``.
+    :param wanted: its ids, or wallet and least balance.
+    :param poll_interval: seconds between looks.
+    :param deadline: when to stop waiting, in seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        paywize_conn_id: str,
+        subject: str,
+        wanted: Mapping[str, str | None],
+        poll_interval: float,
+        deadline: float,
+    ) -> None:
+        super().__init__(
+            paywize_conn_id=paywize_conn_id,
+            subject=subject,
+            wanted=dict(wanted),
+            poll_interval=poll_interval,
+            deadline=deadline,
+        )
+
+    async def _wait(self, hook: PaywizeHook) -> Flow[Any]:
+        from airflow_provider_paygate.payouts.waiting import until
+
+        read, done = hook.watched(self.arguments["subject"], self.arguments["wanted"])
+        return until(read, done, self.arguments["poll_interval"], self.arguments["deadline"])
