@@ -14,7 +14,9 @@ def minor(value: object) -> int | None:
     """Paise in a decimal string, an int or a Decimal of at most two places; None when it is none of these."""
     if isinstance(value, bool):
         return None
-    if isinstance(value, int | Decimal):
+    if isinstance(value, int):
+        value = str(value)
+    elif isinstance(value, Decimal):
         value = format(value, "f")
     if not isinstance(value, str) or not _TEXT.fullmatch(value):
         return None
