@@ -103,22 +103,27 @@ class Controls:
         return {"payouts": self._state.paywize.payout_facts(merchant)}
 
     def move(self, wanted: Mapping[str, Any]) -> Facts:
-        """Bring a payout or collection, by `transaction_id`, into `status` now; a `utr` may be given."""
+        """Bring a payout or collection into `status` now, perhaps with a `utr`.
+
+        It is named by `transaction_id`, or by `merchant` and `sender_id`.
+        """
         book = self._state.paywize
-        key, status, now = wanted.get("transaction_id", ""), wanted.get("status"), self._state.shared.clock.now()
+        key, sender = wanted.get("transaction_id", ""), (wanted.get("merchant", ""), wanted.get("sender_id", ""))
+        payout = book.payouts.get(key) or book.by_sender.get(sender)
+        collection = book.collections.get(key) or book.collections_by_sender.get(sender)
+        status, now = wanted.get("status"), self._state.shared.clock.now()
+        if payout is None and collection is None:
+            raise KeyError(f"no payout or collection {key or ' '.join(sender)}")
+        states = COLLECTION_MESSAGES if payout is None else MESSAGES
+        if status not in states:
+            raise ValueError(f"status is one of {', '.join(states)}")
         book.settle()
-        if key in book.payouts:
-            if status not in MESSAGES:
-                raise ValueError(f"status is one of {', '.join(MESSAGES)}")
-            book.move_payout(book.payouts[key], status, now, wanted.get("utr"))
+        if payout is not None:
+            book.move_payout(payout, status, now, wanted.get("utr"))
             book.settle()
-        elif key in book.collections:
-            if status not in COLLECTION_MESSAGES:
-                raise ValueError(f"status is one of {', '.join(COLLECTION_MESSAGES)}")
-            book.move_collection(book.collections[key], status, now, wanted.get("utr"))
-        else:
-            raise KeyError(f"no payout or collection {key}")
-        return {"transaction_id": key, "status": status}
+        elif collection is not None:
+            book.move_collection(collection, status, now, wanted.get("utr"))
+        return {"status": status}
 
     def webhooks(self) -> Facts:
         return self._state.shared.postman.facts()

@@ -98,6 +98,9 @@ class Faults:
             raise ValueError(f"fault is one of {', '.join(NAMES)}")
         if wanted.get("operation") not in self._operations:
             raise ValueError(f"operation is one of {', '.join(sorted(self._operations))}")
+        for name in ("times", "after", "seconds", "retry_after", "status", "code"):
+            if isinstance(wanted.get(name), bool | str | list | dict):
+                raise ValueError(f"{name} is a number")
         # A stale read is a window of time, not a number of calls.
         times = {"times": None} if wanted["fault"] == "stale" else {}
         fault = Fault(**{**times, **wanted})

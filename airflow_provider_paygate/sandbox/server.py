@@ -18,7 +18,7 @@ from .paywize import merchants
 from .state import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 T = TypeVar("T")
@@ -108,9 +108,9 @@ class Sandbox:
         """The Airflow connection of a merchant, as a dict for `AIRFLOW_CONN_…` in JSON."""
         return self._on_loop(lambda: merchants.connection(self.state.paywize.merchants[merchant], self.paywize_url))
 
-    def connection_lines(self) -> list[str]:
-        """`export AIRFLOW_CONN_…='…'`, one line per merchant."""
-        return lines.export_lines(self.state, self.url)
+    def connection_lines(self, url: str | None = None) -> list[str]:
+        """`export AIRFLOW_CONN_…='…'`, one line per merchant; `url` where another address leads here."""
+        return lines.export_lines(self.state, url or self.url)
 
     def reset(self) -> None:
         self._on_loop(self._controls.reset)
@@ -152,10 +152,9 @@ class Sandbox:
         shown: list[dict[str, Any]] = self._on_loop(lambda: self._controls.payouts(merchant))["payouts"]
         return shown
 
-    def move(self, transaction_id: str, status: str, utr: str | None = None) -> None:
-        """Bring a payout or collection into a state now, whatever was planned for it."""
-        wanted: Mapping[str, Any] = {"transaction_id": transaction_id, "status": status, "utr": utr}
-        self._on_loop(lambda: self._controls.move(wanted))
+    def move(self, status: str, utr: str | None = None, **which: str) -> None:
+        """Bring a payout or collection, by `transaction_id` or by `merchant` and `sender_id`, into a state now."""
+        self._on_loop(lambda: self._controls.move({"status": status, "utr": utr, **which}))
 
     def webhooks(self) -> list[dict[str, Any]]:
         """Deliveries and their attempts, after all that is due by now has been tried."""

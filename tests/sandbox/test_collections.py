@@ -35,7 +35,7 @@ def test_remarks_choose_what_the_payer_does(sandbox: Sandbox, merchant: Merchant
     sandbox.advance(500)
     merchant.forget()
     assert merchant.collection("C-1").data["status"] == state
-    sandbox.move(transaction_id, "SUCCESS", utr="415612345678")
+    sandbox.move("SUCCESS", utr="415612345678", transaction_id=transaction_id)
     assert merchant.get(merchant.paths["collection_status"], txnId=transaction_id).data["utr"] == "415612345678"
 
 

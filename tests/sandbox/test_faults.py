@@ -206,6 +206,7 @@ def test_details_of_an_answer_can_be_given(sandbox: Sandbox, merchant: Merchant)
         {"operation": "initiate", "fault": "explode"},
         {"operation": "transfer", "fault": "http_500"},
         {"operation": "initiate", "fault": "http_500", "colour": "red"},
+        {"operation": "initiate", "fault": "slow", "seconds": "ten"},
     ],
 )
 def test_a_fault_that_does_not_exist_is_refused_with_a_sentence(sandbox: Sandbox, wrong: dict[str, Any]) -> None:

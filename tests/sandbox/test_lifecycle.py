@@ -91,10 +91,12 @@ def test_a_payout_can_be_brought_into_a_state_by_hand(sandbox: Sandbox, merchant
     transaction_id = merchant.pay("INV-1").data["transaction_id"]
     sandbox.advance(5)
     assert merchant.state("INV-1") == "SUCCESS"
-    sandbox.move(transaction_id, "REFUNDED")
+    sandbox.move("REFUNDED", transaction_id=transaction_id)
     assert merchant.state("INV-1") == "REFUNDED"
     assert merchant.balance() == "100000000.00"
     assert sandbox.payouts("docs-v1")[0]["status"] == "REFUNDED"
+    sandbox.move("SUCCESS", utr="415612345678", merchant="docs-v1", sender_id="INV-1")
+    assert merchant.status("INV-1").data["utr_number"] == "415612345678"
 
 
 def test_states_may_be_spelt_as_the_live_service_spells_them(sandbox: Sandbox) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -72,6 +73,14 @@ def test_a_repeated_sender_id_is_refused_and_moves_nothing(sandbox: Sandbox, mer
     for again in (merchant.pay("INV-1"), merchant.pay("INV-1", amount="5.00", wallet_id="nowhere")):
         assert (again.code, again.message) == (4002, "Invalid or Duplicate Sender ID")
     assert sandbox.ledger()["totals"]["count"] == 1
+
+
+def test_of_many_at_once_exactly_one_is_executed(sandbox: Sandbox, merchant: Merchant) -> None:
+    assert merchant.token
+    with ThreadPoolExecutor(16) as threads:
+        codes = list(threads.map(lambda _: merchant.pay("INV-1").code, range(32)))
+    assert sorted(codes) == [2000] + [4002] * 31
+    assert sandbox.ledger()["totals"] == {"count": 1, "amount": "1000.00", "sender_ids": 1, "refunded": "0.00"}
 
 
 def test_without_dedupe_a_client_that_repeats_is_exposed(sandbox: Sandbox, merchant: Merchant) -> None:

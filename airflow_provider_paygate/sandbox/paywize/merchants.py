@@ -58,7 +58,7 @@ class Merchant:
     bank_accounts: dict[str, str | None] = field(default_factory=lambda: {"SHIVALIK": "XXXX1234"})
     allowed_ips: list[str] | None = None
     auth_styles: list[str] = field(default_factory=lambda: ["encrypted"])
-    token_text: str = "json"  # noqa: S105 - or "raw": the JWT alone (§2.1)
+    token_text: str = "json"
     token_life: int = 300
     expired_status: int = 401
     path_profile: str | None = None  # serve this family of paths only

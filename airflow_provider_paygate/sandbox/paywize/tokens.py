@@ -118,7 +118,7 @@ def refuse_style(asking: Applicant, merchant: Merchant) -> Answer | None:
 
 
 def granted(merchant: Merchant, token: str) -> Answer:
-    text = token if merchant.token_text == "raw" else json.dumps({"token": token})  # noqa: S105
+    text = token if merchant.token_text == "raw" else json.dumps({"token": token})
     more = {"expiresIn": merchant.token_life, "tokenType": "Bearer"}
     return Answer("token", merchant, 2000, "Token generated successfully", text, more=more)
 
