@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import sqlite3
 import sys
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ def run(args: argparse.Namespace) -> int:
         sandbox = Sandbox(host, args.port, args.state)
     except OSError as failure:
         return _no(f"cannot listen on {host}:{args.port}: {failure.strerror or failure}")
+    except sqlite3.Error as failure:
+        return _no(f"cannot keep books in {args.state}: {failure}")
     print(f"paygate sandbox: Paywize at {sandbox.paywize_url}, control plane at {sandbox.url}/_sandbox/")
     print("Nothing here is real money. Stop with Ctrl-C. Connections for Airflow, to be pasted into its shell:\n")
     for line in sandbox.connection_lines():

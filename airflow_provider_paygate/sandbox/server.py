@@ -39,11 +39,15 @@ class Sandbox:
     """A server and its control plane in Python. Every method that touches the state runs on the server's own thread."""
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0, state: str | Path | None = None) -> None:
-        self._listening = _listen(host, port)
+        self.state = State(state)
+        try:
+            self._listening = _listen(host, port)
+        except OSError:
+            self.state.close()
+            raise
         bound = self._listening.getsockname()[1]
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{bound}"
         self.paywize_url = f"{self.url}/paywize"
-        self.state = State(state)
         self._controls = Controls(self.state)
         self._server = _Server(self.state)
         self._ready: concurrent.futures.Future[asyncio.AbstractEventLoop] = concurrent.futures.Future()

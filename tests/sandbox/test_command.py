@@ -60,6 +60,13 @@ def test_a_taken_port_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> Non
     assert "cannot listen on 127.0.0.1:" in capsys.readouterr().err
 
 
+def test_a_state_file_that_is_none_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "letter.txt").write_text("Dear bank, " * 200)
+    for file in (tmp_path / "letter.txt", tmp_path / "nowhere" / "file.db"):
+        assert cli.main(["sandbox", "--port", "0", "--state", str(file)]) == 2
+        assert capsys.readouterr().err.startswith(f"paygate sandbox: cannot keep books in {file}: ")
+
+
 def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
     (tmp_path / "fastapi.py").write_text("raise ModuleNotFoundError(\"No module named 'fastapi'\", name='fastapi')")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}

@@ -150,6 +150,7 @@ def test_secrets_are_given_out_in_the_connections_and_nowhere_else(
             "sandbox-webhook-secret",
         ):
             assert secret not in shown
+        assert connection["password"] not in repr(sandbox.state.paywize.merchants[name])
     connections = control.get("/connections").json()
     assert connections["AIRFLOW_CONN_PAYWIZE_DEFAULT"] == sandbox.connection("docs-v1")
     assert connections["AIRFLOW_CONN_PAYWIZE_LIVE_V2"]["extra"]["path_profile"] == "live"

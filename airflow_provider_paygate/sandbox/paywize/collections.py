@@ -25,7 +25,7 @@ _AMOUNT = re.compile(r"\d{1,12}\.\d{2}")
 _TRANSACTION_ID = re.compile(r"[A-Z]{4}\d{12}")
 _UNREADABLE = Refusal(4001, "Invalid request format")
 # Remarks that decide what the payer does; UNPAID leaves the link open (ours).
-_FATES = {"FAIL": "FAILED", "PENDING": "PENDING", "UNPAID": "INITIATED"}
+FATES = {"FAIL": "FAILED", "PENDING": "PENDING", "UNPAID": "INITIATED"}
 
 
 def initiate(book: Book, call: Call, merchant: Merchant) -> Answer:
@@ -100,7 +100,7 @@ def _check_account(book: Book, merchant: Merchant, fields: dict[str, Any], amoun
 
 def _plan(merchant: Merchant, remarks: str, now: float, utr: str) -> list[Step]:
     steps = [Step(now, "INITIATED", COLLECTION_MESSAGES["INITIATED"])]
-    fate = _FATES.get(remarks, merchant.collection_outcome)
+    fate = FATES.get(remarks, merchant.collection_outcome)
     if fate != "INITIATED":
         paid = utr if fate == "SUCCESS" else None
         steps.append(Step(now + merchant.collection_after, fate, COLLECTION_MESSAGES[fate], paid))

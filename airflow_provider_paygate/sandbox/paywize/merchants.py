@@ -49,10 +49,10 @@ class Merchant:
     """Amounts are paise. What §7 of the specification leaves open is a setting here."""
 
     name: str
-    api_key: str
-    secret_key: str
+    api_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
     encryption: str = "v1"
-    webhook_secret: str | None = None
+    webhook_secret: str | None = field(default=None, repr=False)
     wallets: dict[str, int] = field(default_factory=dict)
     vpas: dict[str, list[str]] = field(default_factory=lambda: {"merchant@paywize": ["FINO", "NSDL"]})
     bank_accounts: dict[str, str | None] = field(default_factory=lambda: {"SHIVALIK": "XXXX1234"})

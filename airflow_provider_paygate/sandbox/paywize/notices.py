@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_paygate.sandbox.webhooks import Delivery
@@ -72,7 +73,7 @@ def _schedule(
 
     for index, step in enumerate(payment.steps):
         if index >= payment.told and not step.silent:
-            postman.schedule(step.at, lambda index=index, step=step: tell(index, step))  # type: ignore[misc]
+            postman.schedule(step.at, partial(tell, index, step))
 
 
 def _held(book: Book, payment: Payout | Collection) -> bool:
