@@ -1,0 +1,104 @@
+"""The table of breaks on the page: the most urgent first, as many as a browser handles well."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from html import escape
+from typing import TYPE_CHECKING
+
+from airflow_provider_paygate.reconciliation.money import grouped, plain
+from airflow_provider_paygate.reconciliation.vocabulary import CLASSES, SEVERITIES
+
+if TYPE_CHECKING:
+    from airflow_provider_paygate.reconciliation.breaks import Break
+    from airflow_provider_paygate.reconciliation.result import Result
+
+MOST_ROWS = 2000
+# (heading, whether its values are numbers)
+_HEADS = (
+    ("Severity", False),
+    ("Class", False),
+    ("Reference", False),
+    ("Ledger", True),
+    ("Gateway", True),
+    ("Difference", True),
+    ("Currency", False),
+    ("Ledger says", False),
+    ("Gateway says", False),
+    ("Age", True),
+    ("Due by", False),
+    ("First seen", False),
+    ("Evidence and next step", False),
+)
+
+
+def break_section(result: Result) -> str:
+    """Nothing when there are no breaks."""
+    if not result.breaks:
+        return ""
+    rank = {name: place for place, name in enumerate(SEVERITIES)}
+    urgent = sorted(result.breaks, key=lambda row: rank[row.severity])  # stable: class and reference stay in order
+    shown = urgent[:MOST_ROWS]
+    left = len(urgent) - len(shown)
+    note = f'<p class="note">{left:,} less urgent ones are only in the breaks file.</p>' if left else ""
+    present = [name for name in CLASSES if result.by_class[name]]
+    options = "".join(f'<option value="{name}">{name.replace("_", " ")}</option>' for name in present)
+    heads = "".join(
+        f'<th scope="col"{" class=n" if number else ""}><button type="button">{name}</button></th>'
+        for name, number in _HEADS
+    )
+    return (
+        '<section><h2>Breaks</h2><div class="controls">'
+        '<input id="search" type="search" placeholder="Search" aria-label="Search the breaks">'
+        f'<select id="class" aria-label="Class"><option value="">all classes</option>{options}</select>'
+        f'<output id="shown">{len(shown):,}</output></div>'
+        f'<div class="table"><table class="breaks"><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{''.join(_row(row, result) for row in shown)}</tbody></table></div>{note}</section>"
+    )
+
+
+def ignored_section(result: Result) -> str:
+    """What people took out of the count, and why."""
+    if not result.ignored:
+        return ""
+    rows = "".join(
+        f'<tr><td data-l="Class" class="nowrap">{row.break_class.replace("_", " ")}</td>'
+        f'<td data-l="Reference" class="ref">{escape(row.reference)}</td>'
+        f'<td data-l="Difference" class="n">{grouped(row.difference)} {escape(row.currency or "")}</td>'
+        f'<td data-l="Reason">{escape(reason)}</td></tr>'
+        for row, reason in result.ignored[:MOST_ROWS]
+    )
+    return (
+        '<section><h2>Ignored</h2><div class="table"><table class="ignored"><thead><tr><th>Class</th><th>Reference</th>'
+        f'<th class="n">Difference</th><th>Reason</th></tr></thead><tbody>{rows}</tbody></table></div></section>'
+    )
+
+
+def _row(row: Break, result: Result) -> str:
+    first_seen = result.first_seen.get(row.break_id)
+    cells = [
+        f'<td data-l="Severity" class="s s-{row.severity}" data-v="{SEVERITIES.index(row.severity)}">{row.severity}</td>',
+        f'<td data-l="Class" class="nowrap">{row.break_class.replace("_", " ")}</td>',
+        f'<td data-l="Reference" class="ref">{escape(row.reference)}</td>',
+        _amount("Ledger", row.ledger_amount),
+        _amount("Gateway", row.gateway_amount),
+        _amount("Difference", row.difference),
+        _text("Currency", row.currency),
+        _text("Ledger says", row.ledger_status),
+        _text("Gateway says", row.gateway_status),
+        f'<td data-l="Age, days" class="n">{"" if row.age_days is None else row.age_days}</td>',
+        _text("Due by", row.due_by.isoformat() if row.due_by else None, "nowrap"),
+        _text("First seen", first_seen.isoformat() if first_seen else None, "nowrap"),
+        f'<td data-l="Next step" class="words">{escape(row.suggested_action)}<small>{escape(row.evidence)}</small></td>',
+    ]
+    return f'<tr data-class="{row.break_class}">{"".join(cells)}</tr>'
+
+
+def _amount(label: str, amount: Decimal | None) -> str:
+    if amount is None:
+        return f'<td data-l="{label}" class="n none"></td>'
+    return f'<td data-l="{label}" class="n" data-v="{plain(amount)}">{grouped(amount)}</td>'
+
+
+def _text(label: str, value: str | None, css: str = "") -> str:
+    return f'<td data-l="{label}" class="{css}">{escape(value or "")}</td>'

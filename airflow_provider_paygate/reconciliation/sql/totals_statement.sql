@@ -1,0 +1,2 @@
+-- Lines of the bank statement.
+SELECT COUNT(*) AS row_count FROM recon_statement
