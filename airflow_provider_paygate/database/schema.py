@@ -96,3 +96,43 @@ day_totals = Table(
     Column("day", String(10), primary_key=True),
     Column("reserved_minor", BigInteger, nullable=False),
 )
+
+rates = Table(
+    "paygate_rates",
+    metadata,
+    Column("account_id", String(64), primary_key=True),
+    Column("operation", String(30), primary_key=True),
+    Column("sends", Text, nullable=False),  # JSON: the times of the last minute's requests, reserved ones included
+    Column("not_before", Float(53), nullable=False),  # the gateway asked for patience until then
+)
+
+batches = Table(
+    "paygate_batches",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("account_id", String(64), nullable=False),
+    Column("batch_id", String(250), nullable=False),
+    Column("run", String(800)),  # the task's dag and run; another one counts what it finds paid as already paid
+    Column("reading", Integer, nullable=False),  # how often the source has been read whole
+    Column("created_at", Float(53), nullable=False),
+    UniqueConstraint("account_id", "batch_id", name="paygate_batches_batch_id"),
+)
+
+batch_rows = Table(
+    "paygate_batch_rows",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("batch", RowId, nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("reading", Integer, nullable=False),  # the reading that saw it last
+    Column("reference", String(200)),
+    Column("wallet_id", String(64)),
+    Column("content", String(64)),  # keyed digest of the whole row: a second reading must find the same
+    Column("amount_minor", BigInteger),
+    Column("problem", Text),  # why it is not sent
+    Column("payout_id", RowId),
+    Column("already_paid", Integer, nullable=False),
+    UniqueConstraint("batch", "line", name="paygate_batch_rows_line"),
+    Index("paygate_batch_rows_reference", "batch", "reference"),
+    Index("paygate_batch_rows_payout", "payout_id"),
+)

@@ -4,33 +4,29 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, mask_secret
+from airflow.providers.common.compat.sdk import mask_secret
 
 from airflow_provider_paygate.connections.paywize import PAYWIZE
-from airflow_provider_paygate.exceptions import InvalidRequest, WebhookRejected
-from airflow_provider_paygate.gateways.wire import Fault, Flow
+from airflow_provider_paygate.exceptions import WebhookRejected
+from airflow_provider_paygate.gateways.wire import Flow
+from airflow_provider_paygate.hooks.gateway import GatewayHook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from airflow_provider_paygate.gateways.facts import Balance, Beneficiary, Collection, Payment, WebhookEvent
+    from airflow_provider_paygate.gateways.facts import Balance, Collection, Payment, WebhookEvent
     from airflow_provider_paygate.gateways.paywize.client import Paywize, Told
     from airflow_provider_paygate.hooks.settings import PaywizeSettings
-    from airflow_provider_paygate.payouts.journal import Entry, Journal, Who
+    from airflow_provider_paygate.payouts.journal import Journal
     from airflow_provider_paygate.payouts.payout import Payout
-    from airflow_provider_paygate.payouts.submission import Submitted
-    from airflow_provider_paygate.transport.blocking import Timeouts
+    from airflow_provider_paygate.payouts.rates import Rates
 
-T = TypeVar("T")
 P = TypeVar("P", bound="Payment")
 
 
-class PaywizeHook(BaseHook):
+class PaywizeHook(GatewayHook["PaywizeSettings"]):
     """Talks to Paywize as the merchant of one connection.
 
     Making a hook reads nothing and sends nothing. Hooks are cheap, and any number of threads, processes and machines
@@ -43,20 +39,12 @@ class PaywizeHook(BaseHook):
     default_conn_name = "paywize_default"
     conn_type = PAYWIZE.conn_type
     hook_name = PAYWIZE.hook_name
+    gateway = "paywize"
+    table = PAYWIZE
 
     def __init__(self, paywize_conn_id: str = default_conn_name, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.paywize_conn_id = paywize_conn_id
-
-    @classmethod
-    def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """The form's extra fields, for Airflow before 3.2; newer ones read the provider's metadata."""
-        return PAYWIZE.form_widgets()
-
-    @classmethod
-    def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """The form's standard fields, for Airflow before 3.2."""
-        return PAYWIZE.ui_field_behaviour()
 
     # Payouts
 
@@ -70,8 +58,7 @@ class PaywizeHook(BaseHook):
         :raises NotSent: it never took effect.
         :raises OutcomeUnknown: it may have moved: look it up by reference before anything else.
         """
-        payment, _ = self._send(payout, None)
-        return payment
+        return self.submitted(payout).payment
 
     def get_payout(self, *, reference: str | None = None, transaction_id: str | None = None) -> Payment:
         """Where a payout stands. Raises NotFound when the gateway has none."""
@@ -150,24 +137,7 @@ class PaywizeHook(BaseHook):
 
         return paywize_checked(self)
 
-    # The safe face, for operators
-
-    def pay(self, payout: Payout, who: Who) -> Submitted:
-        """Submit through the journal: at most once, whatever is retried, cleared, backfilled or killed."""
-        from airflow_provider_paygate.hooks.checks import refuse_books_on_one_machine
-        from airflow_provider_paygate.payouts.submission import submit
-
-        wallet = self._wallet(payout)
-        refuse_books_on_one_machine(self.journal.database, self.settings.merchant.base_url)
-        return submit(self.journal, _Rail(self), payout, wallet, who, self.settings.ceilings)
-
-    def followed(self, entry: Entry, who: Who) -> Flow[Payment]:
-        """A flow that asks once where a payment stands and takes the answer down in the journal."""
-        from airflow_provider_paygate.gateways.wire import Task
-
-        told = yield from self.client.payout(sender_id=entry.sender_id)
-        yield Task(lambda: self.journal.observed(entry, told.payment, who))
-        return told.payment
+    # For operators, sensors and triggers
 
     def watched(
         self, subject: str, wanted: Mapping[str, str | None]
@@ -183,10 +153,15 @@ class PaywizeHook(BaseHook):
             return lambda: self._collection(*ids), lambda collection: collection.is_final
         return lambda: self._payout(*ids), lambda payment: payment.is_final
 
-    @cached_property
-    def settings(self) -> PaywizeSettings:
-        """What the connection says, checked; its secrets are known to the log masker from here on."""
-        return self._settings_of(self.get_connection(self.paywize_conn_id))
+    def read_settings(self, connection: Any) -> PaywizeSettings:
+        """The connection's settings, checked."""
+        from airflow_provider_paygate.hooks.settings import paywize_settings
+
+        return paywize_settings(connection)
+
+    def open(self) -> object:
+        """Make the client and open the journal."""
+        return self.client, self.journal
 
     @cached_property
     def journal(self) -> Journal:
@@ -232,66 +207,15 @@ class PaywizeHook(BaseHook):
         client = Paywize(merchant, tokens)
         return client
 
-    @cached_property
-    def timeouts(self) -> Timeouts:
-        """How long to wait for the gateway."""
-        from airflow_provider_paygate.transport.blocking import timeouts_of
-
-        return timeouts_of(self.settings.timeout)
-
-    async def aprepare(self) -> None:
-        """Read the connection as an event loop must, and open the journal off it. Call before any `a…` flow."""
-        import asyncio
-
-        from airflow.providers.common.compat.connection import get_async_connection
-
-        if "settings" not in self.__dict__:
-            try:
-                connection = await get_async_connection(self.paywize_conn_id, hook=self)
-            except AirflowNotFoundException:
-                # Airflow 3.3.2's `dags test` cannot read the metadata database asynchronously; blocking it can.
-                connection = await asyncio.to_thread(self.get_connection, self.paywize_conn_id)
-            self.__dict__["settings"] = await asyncio.to_thread(self._settings_of, connection)
-        await asyncio.to_thread(lambda: (self.client, self.journal))
-
-    def run(self, operation: str, flow: Flow[T], more_secrets: tuple[str, ...] = ()) -> T:
-        """Run a flow of this hook, with this package's exceptions."""
-        from airflow_provider_paygate.transport import blocking
-
-        with self._errors(operation, more_secrets):
-            return blocking.run(flow, self.timeouts)
-
-    async def arun(self, operation: str, flow: Flow[T]) -> T:
-        """The same on an event loop; :meth:`aprepare` comes first."""
-        from airflow_provider_paygate.transport import awaiting
-
-        with self._errors(operation):
-            return await awaiting.run(flow, self.timeouts)
-
-    def _settings_of(self, connection: Any) -> PaywizeSettings:
-        from airflow_provider_paygate.hooks.settings import paywize_settings
-
-        settings = paywize_settings(connection)
-        for secret in settings.secrets:
-            mask_secret(secret)
-        return settings
-
-    def _wallet(self, payout: Payout) -> str:
-        wallet = payout.wallet_id or self.settings.merchant.wallet_id
-        if not wallet:
-            raise InvalidRequest(
-                f"{payout.reference}: wallet_id is missing: give it in the payout or in the connection",
-                gateway="paywize",
-                operation="check",
-            )
-        return wallet
-
-    def _send(self, payout: Payout, not_after: float | None) -> Told:
+    def submitted(self, payout: Payout, not_after: float | None = None, rates: Rates | None = None) -> Told:
+        """One submission and whom the answer names; not begun when it could outlast the monotonic time `not_after`."""
         from airflow_provider_paygate.gateways.paywize.client import Told
 
         flow = self.client.initiate_payout(
-            payout, payout.sender_id, self._wallet(payout), payout.callback_url, not_after=not_after
+            payout, payout.sender_id, payout.wallet_id, payout.callback_url, not_after=not_after
         )
+        if rates is not None:
+            flow = rates.heeding("initiate", flow)
         told = self.run("initiate", flow, more_secrets=(payout.beneficiary_account,))
         return Told(replace(told.payment, reference=payout.reference), told.beneficiary)
 
@@ -302,39 +226,6 @@ class PaywizeHook(BaseHook):
     def _collection(self, reference: str | None, transaction_id: str | None) -> Flow[Collection]:
         told = yield from self.client.collection(sender_id=_sender_id(reference), transaction_id=transaction_id)
         return _named(told, reference)
-
-    @contextmanager
-    def _errors(self, operation: str, more_secrets: tuple[str, ...] = ()) -> Iterator[None]:
-        from airflow_provider_paygate.hooks.errors import error_of
-
-        try:
-            yield
-        except Fault as fault:
-            raise error_of(fault, "paywize", operation, (*self.settings.secrets, *more_secrets)) from None
-        except ValueError as error:
-            raise InvalidRequest(str(error), gateway="paywize", operation=operation) from None
-
-    def _checked(self, check: Any, *args: Any) -> Any:
-        with self._errors("check"):
-            return check(*args)
-
-
-class _Rail:
-    """The hook as the journal's submission sees it."""
-
-    def __init__(self, hook: PaywizeHook) -> None:
-        self._hook = hook
-        self.visibility_window = hook.settings.visibility_window
-        self.call_seconds = hook.timeouts.whole_call
-
-    def prepare(self) -> None:
-        self._hook.run("auth", self._hook.client.tokens.current())
-
-    def send(self, payout: Payout, not_after: float) -> tuple[Payment, Beneficiary]:
-        return self._hook._send(payout, not_after)
-
-    def look_up(self, sender_id: str) -> tuple[Payment, Beneficiary]:
-        return self._hook.run("status", self._hook.client.payout(sender_id=sender_id))
 
 
 def _sender_id(reference: str | None) -> str | None:

@@ -26,6 +26,10 @@ class Ceilings:
     per_batch: Decimal | None = None
     per_day: Decimal | None = None
 
+    def tightened(self, per_payout: Decimal | None, per_batch: Decimal | None) -> Ceilings:
+        """With an operator's own, which can only be lower."""
+        return Ceilings(_lower(self.per_payout, per_payout), _lower(self.per_batch, per_batch), self.per_day)
+
     def check(self, payout: Payout) -> None:
         """Raise LimitExceeded when one payout alone is too much."""
         if self.per_payout is not None and payout.amount > self.per_payout:
@@ -88,8 +92,19 @@ def day_of(now: float, zone: str) -> str:
     return datetime.fromtimestamp(now, ZoneInfo(zone)).date().isoformat()
 
 
+def reserved_today(connection: Connection, account: Account, now: float) -> tuple[str, Decimal]:
+    """The account's day, and what is already counted towards it."""
+    day = day_of(now, account.day_zone)
+    return day, _reserved(connection, {"account": account.account_id, "day": day})
+
+
+def _lower(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    given = [amount for amount in (one, other) if amount is not None]
+    return min(given) if given else None
+
+
 def _reserved(connection: Connection, place: dict[str, object]) -> Decimal:
     from sqlalchemy import text
 
     query = text("SELECT reserved_minor FROM paygate_day_totals WHERE account_id = :account AND day = :day")
-    return major_units(connection.execute(query, place).scalar_one())
+    return major_units(connection.execute(query, place).scalar() or 0)

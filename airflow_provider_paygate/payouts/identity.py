@@ -37,6 +37,10 @@ class Fingerprints:
         self._key = derived_key(secret, "payment fingerprint", scope)
         self.key_id = key_id_of(self._key)
 
+    def key_for(self, purpose: str) -> bytes:
+        """Another key from the same secret."""
+        return hmac.new(self._key, purpose.encode(), hashlib.sha256).digest()
+
     def of(self, amount: Decimal, account: str, ifsc: str) -> str:
         """The fingerprint of a payment. Amounts that are equal as numbers give the same one."""
         facts = f"{minor_units(amount)}\0{account}\0{ifsc.upper()}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_paygate.exceptions import InvalidRequest, ReferenceConflict
+from airflow_provider_paygate.exceptions import InvalidRequest, PaygateError, ReferenceConflict
 from airflow_provider_paygate.gateways.facts import RETURNED, Beneficiary, Payment, last_four
 from airflow_provider_paygate.payouts import ceilings
 from airflow_provider_paygate.payouts.identity import Account, Fingerprints, major_units, minor_units
@@ -153,6 +153,36 @@ class Journal:
             operation="journal",
         )
 
+    def intend_all(self, payouts: list[tuple[Payout, str]], who: Who) -> list[Entry | PaygateError]:
+        """The entries of several payouts with their wallets, made in one transaction; what `intend` would raise in place."""
+        from sqlalchemy import insert, select
+        from sqlalchemy.exc import IntegrityError
+
+        from airflow_provider_paygate.database import schema
+
+        table, mine = schema.payouts, schema.payouts.c.account_id == self.account.account_id
+        query = select(table).where(mine, table.c.reference.in_([payout.reference for payout, _ in payouts]))
+        made: dict[str, Entry] = {}
+        try:
+            with self.database.begin() as connection:
+                known = {row.reference for row in connection.execute(query)}
+                now = self.database.now(connection)
+                new = [(p, wallet) for p, wallet in payouts if p.reference not in known and p.replaces is None]
+                if new:
+                    connection.execute(insert(table), [self._planned(p, wallet, who, now) for p, wallet in new])
+                    planned = [entry_of(row) for row in connection.execute(query) if row.reference not in known]
+                    self._note_all(connection, planned, "planned", State.PLANNED, who, now)
+                    made = {entry.reference: entry for entry in planned}
+        except IntegrityError:
+            made = {}  # another worker planned one of them in this moment: look at each
+        return [made.get(payout.reference) or self._intended(payout, wallet, who) for payout, wallet in payouts]
+
+    def _intended(self, payout: Payout, wallet_id: str, who: Who) -> Entry | PaygateError:
+        try:
+            return self.intend(payout, wallet_id, who)
+        except (ReferenceConflict, InvalidRequest) as error:
+            return error
+
     def _insert(self, connection: Connection, payout: Payout, wallet_id: str, who: Who) -> Entry:
         from sqlalchemy import insert
 
@@ -161,29 +191,30 @@ class Journal:
         now = self.database.now(connection)
         if payout.replaces:
             self._replace(connection, payout, now)
-        connection.execute(
-            insert(payouts).values(
-                account_id=self.account.account_id,
-                reference=payout.reference,
-                sender_id=payout.sender_id,
-                state=State.PLANNED.value,
-                replaces=payout.replaces,
-                tries=0,
-                resends=0,
-                absences=0,
-                created_at=now,
-                conn_id=self.account.conn_id,
-                dag_id=who.dag_id,
-                run_id=who.run_id,
-                task_id=who.task_id,
-                map_index=who.map_index,
-                **self._described(payout, wallet_id, now),
-            )
-        )
+        connection.execute(insert(payouts).values(**self._planned(payout, wallet_id, who, now)))
         entry = self._find(connection, payout.reference)
         assert entry is not None  # noqa: S101 - inserted two lines above, in this transaction
         self._note(connection, entry, "planned", entry.state, who, now)
         return entry
+
+    def _planned(self, payout: Payout, wallet_id: str, who: Who, now: float) -> dict[str, Any]:
+        return {
+            "account_id": self.account.account_id,
+            "reference": payout.reference,
+            "sender_id": payout.sender_id,
+            "state": State.PLANNED.value,
+            "replaces": payout.replaces,
+            "tries": 0,
+            "resends": 0,
+            "absences": 0,
+            "created_at": now,
+            "conn_id": self.account.conn_id,
+            "dag_id": who.dag_id,
+            "run_id": who.run_id,
+            "task_id": who.task_id,
+            "map_index": who.map_index,
+            **self._described(payout, wallet_id, now),
+        }
 
     def _described(self, payout: Payout, wallet_id: str, now: float) -> dict[str, Any]:
         return {
@@ -205,7 +236,8 @@ class Journal:
             self.difference(known, payout.amount, Beneficiary(payout.beneficiary_account, payout.beneficiary_ifsc))
             is None
         ):
-            if not untouched or (known.mode, known.wallet_id) == (payout.mode, wallet_id):
+            written = (known.mode, known.wallet_id, known.key_id)
+            if not untouched or written == (payout.mode, wallet_id, self.fingerprints.key_id):
                 return known
         elif not untouched:
             raise ReferenceConflict(
@@ -246,7 +278,10 @@ class Journal:
         """
         with self.database.begin() as connection:
             fresh = self._locked(connection, entry)
-            if (fresh.state, fresh.tries) != (entry.state, entry.tries) or fresh.fingerprint != fingerprint:
+            # An unknown payment cannot have been corrected; a fingerprint that differs was made before the key was rotated.
+            rotated = fresh.state is State.UNKNOWN and fresh.key_id != self.fingerprints.key_id
+            changed = fresh.fingerprint != fingerprint and not rotated
+            if (fresh.state, fresh.tries) != (entry.state, entry.tries) or changed:
                 return None
             now = self.database.now(connection)
             day = ceilings.reserved(connection, self.account, fresh, now, ceiling)
@@ -386,7 +421,7 @@ class Journal:
 
         An account that is masked, or was fingerprinted with a key that has been rotated, is compared by its last digits.
         """
-        if amount is not None and minor_units(amount) != minor_units(entry.amount):
+        if amount is not None and amount != entry.amount:
             return "amount"
         if told.ifsc is not None and told.ifsc.upper() != entry.ifsc:
             return "IFSC"
@@ -430,21 +465,32 @@ class Journal:
     def _note(
         self, connection: Connection, entry: Entry, event: str, state: State, who: Who, now: float, **detail: Any
     ) -> None:
+        self._note_all(connection, [entry], event, state, who, now, **detail)
+
+    def _note_all(
+        self,
+        connection: Connection,
+        entries: list[Entry],
+        event: str,
+        state: State,
+        who: Who,
+        now: float,
+        **detail: Any,
+    ) -> None:
+        """A line in the history of each."""
         from sqlalchemy import insert
 
         from airflow_provider_paygate.database.schema import payout_events
 
         told = {name: value for name, value in detail.items() if value is not None}
-        connection.execute(
-            insert(payout_events).values(
-                payout_id=entry.id,
-                at=now,
-                event=event,
-                state=state.value,
-                by=str(who)[:1024],
-                detail=json.dumps(told) if told else None,
-            )
-        )
+        line = {
+            "at": now,
+            "event": event,
+            "state": state.value,
+            "by": str(who)[:1024],
+            "detail": json.dumps(told) if told else None,
+        }
+        connection.execute(insert(payout_events), [{"payout_id": entry.id, **line} for entry in entries])
 
 
 def event_of(payment: Payment) -> Event:

@@ -65,8 +65,16 @@ class Submitted:
     already_paid: bool
 
 
-def submit(journal: Journal, rail: Rail, payout: Payout, wallet_id: str, who: Who, ceilings: Ceilings) -> Submitted:
-    """Bring `payout` to accepted or final, sending it at most once.
+def submit(
+    journal: Journal,
+    rail: Rail,
+    payout: Payout,
+    wallet_id: str,
+    who: Who,
+    ceilings: Ceilings,
+    entry: Entry | None = None,
+) -> Submitted:
+    """Bring `payout` to accepted or final, sending it at most once. `entry` is its plan, when that has been made already.
 
     :raises Refused: it was refused; nothing moved.
     :raises NotSent: it never took effect; a retry is safe.
@@ -74,7 +82,7 @@ def submit(journal: Journal, rail: Rail, payout: Payout, wallet_id: str, who: Wh
     :raises ReferenceConflict: the reference belongs to another payment.
     """
     ceilings.check(payout)
-    return _Submission(journal, rail, payout, wallet_id, who, ceilings).carried_out()
+    return _Submission(journal, rail, payout, wallet_id, who, ceilings).carried_out(entry)
 
 
 class _Submission:
@@ -92,8 +100,9 @@ class _Submission:
         self.sent = False
         self.was_used = False  # the gateway refused the very first submission as a repeat
 
-    def carried_out(self) -> Submitted:
-        entry = self.journal.intend(self.payout, self.wallet_id, self.who)
+    def carried_out(self, entry: Entry | None) -> Submitted:
+        if entry is None:
+            entry = self.journal.intend(self.payout, self.wallet_id, self.who)
         known_before = entry.state in {State.ACCEPTED, State.SETTLED}
         waiting_for_its_own = entry.was_made_by(self.who) and entry.state is State.ACCEPTED
         if entry.state is State.PLANNED and entry.tries == 0 and self._may_have_been_sent_elsewhere():

@@ -13,6 +13,7 @@ T = TypeVar("T")
 
 if TYPE_CHECKING:
     from airflow_provider_paygate.gateways.facts import Payment
+    from airflow_provider_paygate.payouts.journal import Entry
 
 POLL_SECONDS = {"IMPS": 15.0, "NEFT": 300.0, "RTGS": 300.0}
 WAIT_SECONDS = 4 * 3600.0
@@ -48,6 +49,6 @@ def until(read: Callable[[], Flow[T]], done: Callable[[T], bool], every: float, 
         yield Pause(min(left, pause * random.uniform(1 - JITTER, 1 + JITTER)))  # noqa: S311 - only spreads the load
 
 
-def is_final(payment: Payment) -> bool:
+def is_final(payment: Payment | Entry) -> bool:
     """For :func:`until`: wait for the end of a payment."""
     return payment.is_final

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 if TYPE_CHECKING:
-    from airflow_provider_paygate.gateways.wire import Flow
     from airflow_provider_paygate.hooks.paywize import PaywizeHook
 
 
@@ -29,7 +28,7 @@ class _PaywizeTrigger(BaseTrigger):
         hook = PaywizeHook(self.arguments["paywize_conn_id"])
         try:
             await hook.aprepare()
-            told = await hook.arun("status", await self._wait(hook))
+            told = await self._waited(hook)
             yield TriggerEvent({**self._about(), "status": "timeout" if told is None else "done"})
         except PaygateError as error:
             # The message holds no secret by construction; the triggerer logs events whole.
@@ -37,7 +36,8 @@ class _PaywizeTrigger(BaseTrigger):
                 {**self._about(), "status": "error", "error": type(error).__name__, "message": str(error)}
             )
 
-    async def _wait(self, hook: PaywizeHook) -> Flow[Any]:
+    async def _waited(self, hook: PaywizeHook) -> Any:
+        """Wait; None when the deadline came first."""
         raise NotImplementedError
 
     def _about(self) -> dict[str, Any]:
@@ -65,12 +65,13 @@ class PaywizePayoutTrigger(_PaywizeTrigger):
             already_paid=already_paid,
         )
 
-    async def _wait(self, hook: PaywizeHook) -> Flow[Any]:
+    async def _waited(self, hook: PaywizeHook) -> Any:
         import asyncio
 
         from airflow_provider_paygate.exceptions import OutcomeUnknown
+        from airflow_provider_paygate.hooks.payouts import PaywizePayouts
         from airflow_provider_paygate.payouts.journal import Who
-        from airflow_provider_paygate.payouts.waiting import until
+        from airflow_provider_paygate.payouts.waiting import is_final, until
 
         reference = self.arguments["reference"]
         entry = await asyncio.to_thread(hook.journal.find, reference)
@@ -79,15 +80,44 @@ class PaywizePayoutTrigger(_PaywizeTrigger):
                 f"{reference}: the triggerer's journal does not know this payment; is [paygate] database the same there?"
             )
         watcher = Who(dag_id="triggerer", run_id=entry.run_id, task_id=entry.task_id, map_index=entry.map_index)
-        return until(
-            lambda: hook.followed(entry, watcher),
-            lambda payment: payment.is_final,
-            self.arguments["poll_interval"],
-            self.arguments["deadline"],
-        )
+        payouts = PaywizePayouts(hook, watcher)
+        every, deadline = self.arguments["poll_interval"], self.arguments["deadline"]
+        return await hook.arun("status", until(lambda: payouts.followed(entry), is_final, every, deadline))
 
     def _about(self) -> dict[str, Any]:
         return {"reference": self.arguments["reference"], "already_paid": self.arguments["already_paid"]}
+
+
+class PaywizeBatchTrigger(_PaywizeTrigger):
+    """Waits for a whole batch: one trigger, which reads only what is unresolved, within the status rate.
+
+    :param paywize_conn_id: the connection.
+    :param batch: the batch's row in the paygate database.
+    :param batch_id: its name.
+    :param poll_interval: seconds between sweeps.
+    :param deadline: when to stop waiting, in seconds since 1970.
+    """
+
+    def __init__(self, paywize_conn_id: str, batch: int, batch_id: str, poll_interval: float, deadline: float) -> None:
+        super().__init__(
+            paywize_conn_id=paywize_conn_id,
+            batch=batch,
+            batch_id=batch_id,
+            poll_interval=poll_interval,
+            deadline=deadline,
+        )
+
+    async def _waited(self, hook: PaywizeHook) -> Any:
+        from airflow_provider_paygate.hooks.payouts import PaywizePayouts
+        from airflow_provider_paygate.payouts.following import of_batch
+        from airflow_provider_paygate.payouts.journal import Who
+
+        payouts = PaywizePayouts(hook, Who(dag_id="triggerer", run_id=self.arguments["batch_id"]))
+        every, deadline = self.arguments["poll_interval"], self.arguments["deadline"]
+        return await payouts.follow(of_batch(self.arguments["batch"]), every, deadline) or None
+
+    def _about(self) -> dict[str, Any]:
+        return {"batch": self.arguments["batch"], "batch_id": self.arguments["batch_id"]}
 
 
 class PaywizeSensorTrigger(_PaywizeTrigger):
@@ -116,8 +146,9 @@ class PaywizeSensorTrigger(_PaywizeTrigger):
             deadline=deadline,
         )
 
-    async def _wait(self, hook: PaywizeHook) -> Flow[Any]:
+    async def _waited(self, hook: PaywizeHook) -> Any:
         from airflow_provider_paygate.payouts.waiting import until
 
         read, done = hook.watched(self.arguments["subject"], self.arguments["wanted"])
-        return until(read, done, self.arguments["poll_interval"], self.arguments["deadline"])
+        every, deadline = self.arguments["poll_interval"], self.arguments["deadline"]
+        return await hook.arun("status", until(read, done, every, deadline))

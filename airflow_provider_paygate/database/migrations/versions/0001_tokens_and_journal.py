@@ -1,4 +1,4 @@
-"""Tokens, accounts, the payout journal and its history."""
+"""Tokens, accounts, the payout journal with its history, day totals, rates and batches."""
 
 from __future__ import annotations
 
@@ -90,3 +90,37 @@ def upgrade() -> None:
         sa.Column("day", sa.String(10), primary_key=True),
         sa.Column("reserved_minor", sa.BigInteger, nullable=False),
     )
+    op.create_table(
+        "paygate_rates",
+        sa.Column("account_id", sa.String(64), primary_key=True),
+        sa.Column("operation", sa.String(30), primary_key=True),
+        sa.Column("sends", sa.Text, nullable=False),
+        sa.Column("not_before", sa.Float(53), nullable=False),
+    )
+    op.create_table(
+        "paygate_batches",
+        sa.Column("id", _ROW_ID, primary_key=True, autoincrement=True),
+        sa.Column("account_id", sa.String(64), nullable=False),
+        sa.Column("batch_id", sa.String(250), nullable=False),
+        sa.Column("run", sa.String(800)),
+        sa.Column("reading", sa.Integer, nullable=False),
+        sa.Column("created_at", sa.Float(53), nullable=False),
+        sa.UniqueConstraint("account_id", "batch_id", name="paygate_batches_batch_id"),
+    )
+    op.create_table(
+        "paygate_batch_rows",
+        sa.Column("id", _ROW_ID, primary_key=True, autoincrement=True),
+        sa.Column("batch", _ROW_ID, nullable=False),
+        sa.Column("line", sa.Integer, nullable=False),
+        sa.Column("reading", sa.Integer, nullable=False),
+        sa.Column("reference", sa.String(200)),
+        sa.Column("wallet_id", sa.String(64)),
+        sa.Column("content", sa.String(64)),
+        sa.Column("amount_minor", sa.BigInteger),
+        sa.Column("problem", sa.Text),
+        sa.Column("payout_id", _ROW_ID),
+        sa.Column("already_paid", sa.Integer, nullable=False),
+        sa.UniqueConstraint("batch", "line", name="paygate_batch_rows_line"),
+    )
+    op.create_index("paygate_batch_rows_reference", "paygate_batch_rows", ["batch", "reference"])
+    op.create_index("paygate_batch_rows_payout", "paygate_batch_rows", ["payout_id"])

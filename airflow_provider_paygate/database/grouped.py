@@ -1,0 +1,77 @@
+"""Group commit for SQLite: several threads' transactions share one flush to disk, and each waits for it.
+
+SQLite writes one transaction at a time and a durable commit waits for the disk. While one group commits, the threads
+behind it queue; they then run their steps one after another in a single transaction, and the last of them commits for
+all. Every caller returns only when its own step is on disk. PostgreSQL does this by itself.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING
+
+from airflow_provider_paygate.database.engine import Database
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+LARGEST_GROUP = 64
+
+
+class _Group:
+    """The threads whose steps stand in one open transaction."""
+
+    def __init__(self, opened: AbstractContextManager[Connection]) -> None:
+        self.opened = opened
+        self.connection = opened.__enter__()
+        self.steps = 0
+        self.ended = threading.Event()
+        self.failure: BaseException | None = None
+
+    def commit(self) -> None:
+        try:
+            self.opened.__exit__(None, None, None)
+        except BaseException as failure:  # noqa: BLE001 - every waiting thread must learn of it
+            self.failure = failure
+        self.ended.set()
+
+
+class GroupedDatabase(Database):
+    """A SQLite database whose transactions share their flush. Reading is as before."""
+
+    def __init__(self, database: Database) -> None:
+        self.url, self.is_sqlite, self.shown = database.url, database.is_sqlite, database.shown
+        self.engine = database.engine
+        self._plain = database
+        self._turn = threading.Lock()
+        self._counting = threading.Lock()
+        self._queued = 0
+        self._group: _Group | None = None
+
+    def ensure_schema(self) -> None:
+        self._plain.ensure_schema()
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """One step of a shared transaction; durable when the block ends. A step that raises leaves no trace in it."""
+        with self._counting:
+            self._queued += 1
+        with self._turn:
+            with self._counting:
+                self._queued -= 1
+            if self._group is None:
+                self._group = _Group(self._plain.begin())
+            group = self._group
+            try:
+                with group.connection.begin_nested():
+                    yield group.connection
+                group.steps += 1
+            finally:
+                if self._queued == 0 or group.steps >= LARGEST_GROUP:
+                    self._group = None
+                    group.commit()
+        group.ended.wait()
+        if group.failure is not None:
+            raise group.failure
