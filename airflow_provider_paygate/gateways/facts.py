@@ -9,10 +9,10 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, cast
 
-# Documented and observed words (specs/paywize.md §5.1, specs/paytia.md §7.1). Any other word means: not final yet.
+# Documented and observed words (specs/paywize.md §5.1). Any other word means: not final yet.
 SUCCEEDED = frozenset({"SUCCESS", "COMPLETED"})
 RETURNED = frozenset({"REFUNDED", "REVERSED"})
-FAILED = frozenset({"FAILED", "REJECTED", "CANCELLED", "TIMEOUT"}) | RETURNED
+FAILED = frozenset({"FAILED", "REJECTED"}) | RETURNED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +133,17 @@ def redacted(value: Any, name: str = "") -> Any:
     if _ACCOUNT_NAME.search(name):
         return last_four(str(value))
     return value
+
+
+def without(value: Any, account: str | None) -> Any:
+    """`value` with `account` as its last four digits wherever a text quotes it, at any depth."""
+    if not account or len(account) < 5:
+        return value
+    if isinstance(value, Mapping):
+        return {key: without(item, account) for key, item in value.items()}
+    if isinstance(value, list):
+        return [without(item, account) for item in value]
+    return value.replace(account, last_four(account)) if isinstance(value, str) else value
 
 
 def last_four(account: str) -> str:

@@ -149,11 +149,18 @@ class Paywize:
             raise ValueError("path must begin with a slash; it is added to the connection's host")
         body = None if data is None else self._sealed(data)
         request = Request(method.upper(), self.merchant.base_url + path, _JSON, dict(params or {}), body)
-        operation = "call" if request.method not in {"GET", "HEAD"} else "balance"
+        operation = self._operation_of(request.method, path)
         envelope = yield from self._authorised(operation, request)
         if isinstance(envelope.data, Mapping):
             return dict(envelope.data)
         return {} if envelope.data is None else self._opened(operation, envelope)
+
+    def _operation_of(self, method: str, path: str) -> str:
+        """What a code means depends on the operation: of a path that is none of ours, only whether it may move money is known."""
+        reads = method in {"GET", "HEAD"}
+        known = ("status", "balance", "collection_status") if reads else ("initiate", "collection_initiate")
+        found = (name for name in known if self.merchant.paths[name] == path.partition("?")[0])
+        return next(found, "read" if reads else "call")
 
     def mint(self, not_after: float | None = None) -> Flow[auth.Minted]:
         """Get a new token. Never repeated here: whoever shares the token decides when another try is due."""

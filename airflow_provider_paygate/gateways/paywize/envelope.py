@@ -34,7 +34,7 @@ def opened(reply: Reply) -> Envelope:
     """The envelope of `reply`, whatever its HTTP status. Raises Fault(BAD_REPLY) when it is not a JSON object."""
     try:
         body = json.loads(reply.body.decode(), parse_float=Decimal)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         what = "an empty body" if not reply.body.strip() else "a body that is not JSON"
         raise Fault(
             Kind.BAD_REPLY, f"Paywize answered HTTP {reply.status} with {what}", http_status=reply.status
@@ -45,15 +45,15 @@ def opened(reply: Reply) -> Envelope:
             f"Paywize answered HTTP {reply.status} with JSON that is no object",
             http_status=reply.status,
         )
-    code = body.get("resp_code", body.get("respCode"))
+    code = next((body[name] for name in ("resp_code", "respCode") if body.get(name) is not None), None)
     message = body.get("resp_message") or body.get("respMessage") or body.get("message") or ""
-    life = body.get("expiresIn")
+    life = str(body.get("expiresIn"))
     return Envelope(
         http_status=reply.status,
         code=None if code is None else str(code).strip(),
         message="; ".join(map(str, message)) if isinstance(message, list) else str(message),
         data=body.get("data"),
-        life=life if isinstance(life, int) and life > 0 else None,
+        life=int(life) if life.isascii() and life.isdigit() and int(life) > 0 else None,
     )
 
 
@@ -76,7 +76,7 @@ def json_object(cipher: Cipher, wire: object) -> dict[str, Any]:
         raise ValueError("there is no encrypted string")
     try:
         value = json.loads(cipher.decrypt(wire.strip()).decode(), parse_float=Decimal)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         # JSON and UTF-8 errors quote what they failed on, which may be part of a secret.
         raise ValueError("it does not decrypt to UTF-8 JSON") from error
     if isinstance(value, dict) and set(value) == {"data"} and isinstance(value["data"], dict):

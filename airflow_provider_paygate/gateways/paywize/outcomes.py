@@ -30,7 +30,7 @@ _ANYWHERE: dict[str, Kind | When] = {
 }
 
 CODES: dict[str, dict[str, Kind | When]] = {
-    "auth": {"4001": Kind.AUTHENTICATION, "4000": Kind.AUTHENTICATION, "4008": Kind.AUTHENTICATION},
+    "auth": {"4000": Kind.AUTHENTICATION},
     "initiate": {
         "4000": When(((r"insufficient|balance", Kind.INSUFFICIENT_FUNDS),), Kind.INVALID_REQUEST),
         "4002": When(((r"duplicate|already", Kind.DUPLICATE),), Kind.INVALID_REQUEST),
@@ -68,8 +68,10 @@ CODES: dict[str, dict[str, Kind | When]] = {
         "4105": Kind.INVALID_REQUEST,
         "4107": Kind.NOT_PERMITTED,
     },
-    "call": {},
+    "read": {},
 }
+# Connected banking's own table could not be seen; it has the payouts' fields, texts and codes (§1.8).
+CODES["call"] = CODES["initiate"]
 
 
 def token_refused(operation: str, reply: Reply) -> bool:
@@ -80,12 +82,7 @@ def token_refused(operation: str, reply: Reply) -> bool:
         envelope = opened(reply)
     except Fault:
         return False
-    if envelope.succeeded:
-        return False
-    if envelope.code == "4008":
-        return True
-    names_token = re.search(r"\btoken\b|^unauthori[sz]ed", envelope.message, re.I) is not None
-    return envelope.code == "4001" and (operation not in COLLECTION or names_token)
+    return not envelope.succeeded and _names_token(operation, envelope)
 
 
 def checked(operation: str, reply: Reply) -> Envelope:
@@ -123,6 +120,7 @@ _NAMES = {
     "collection_initiate": "collection",
     "collection_status": "collection status",
     "call": "request",
+    "read": "request",
 }
 
 
@@ -135,7 +133,7 @@ def _meaning(operation: str, envelope: Envelope) -> tuple[Kind, str]:
         return unanswered(operation), said
     if code is None:
         return _without_code(operation, envelope)
-    if status == 401 or (code == "4001" and operation not in COLLECTION):
+    if status == 401 or _names_token(operation, envelope):
         return Kind.AUTHENTICATION, f"{said}: the API key or the secret key in the connection is wrong"
     if status == 403 and code not in CODES[operation] and code not in _ANYWHERE:
         return Kind.NOT_PERMITTED, f"{said} (register this machine's outgoing address with Paywize)"
@@ -148,6 +146,12 @@ def _meaning(operation: str, envelope: Envelope) -> tuple[Kind, str]:
     if meaning is Kind.AUTHENTICATION:
         return meaning, f"{said}: check `encryption`, the API key and the secret key in the connection"
     return meaning, said
+
+
+def _names_token(operation: str, envelope: Envelope) -> bool:
+    """4008 is always about the token (or the keys); 4001 is on payouts, and on collections when its message says so (§2.2)."""
+    said_so = re.search(r"\btoken\b|^unauthori[sz]ed", envelope.message, re.I) is not None
+    return envelope.code == "4008" or (envelope.code == "4001" and (operation not in COLLECTION or said_so))
 
 
 def _without_code(operation: str, envelope: Envelope) -> tuple[Kind, str]:

@@ -9,7 +9,15 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Protocol
 
-from airflow_provider_paygate.gateways.facts import Balance, Beneficiary, Payment, decimal_of, redacted, time_of
+from airflow_provider_paygate.gateways.facts import (
+    Balance,
+    Beneficiary,
+    Payment,
+    decimal_of,
+    redacted,
+    time_of,
+    without,
+)
 
 # Rupees, from the table of transfer modes (§1.4). An account's own limits may be lower; the gateway says so then.
 MODE_LIMITS = {
@@ -100,8 +108,8 @@ def checked_account(value: object) -> str:
 
 def checked_ifsc(value: object) -> str:
     """An IFSC in upper case: four letters, a zero, six letters or digits."""
-    ifsc = checked_text(value, "beneficiary_ifsc", 40).upper()
-    if not _IFSC.fullmatch(ifsc):
+    ifsc = checked_text(value, "beneficiary_ifsc", 40)
+    if not ifsc.isascii() or not _IFSC.fullmatch(ifsc := ifsc.upper()):
         raise ValueError(
             "beneficiary_ifsc must be 11 characters: four letters, a zero, six letters or digits, like HDFC0001234"
         )
@@ -164,16 +172,17 @@ def facts_of(data: Mapping[str, Any]) -> dict[str, Any]:
     """The constructor arguments of :class:`Payment` that every Paywize answer and webhook shares."""
     nested = data.get("timestamps")
     times = {**data, **nested} if isinstance(nested, Mapping) else data
+    account = beneficiary_of(data).account  # a status message may quote it
     return {
         "sender_id": text_of(data, "sender_id", "senderId", "client_ref_id"),
         "transaction_id": text_of(data, "transaction_id", "txnId", "txn_id", "transactionId"),
         "status": (text_of(data, "status") or "UNKNOWN").upper(),
         "utr": text_of(data, "utr_number", "utr"),
         "amount": decimal_of(first_of(data, "amount", "requestAmount")),
-        "message": text_of(data, "status_message", "statusMessage"),
+        "message": without(text_of(data, "status_message", "statusMessage"), account),
         "created_at": time_of(first_of(times, "created_at", "createdAt")),
         "updated_at": time_of(first_of(times, "updated_at", "updatedAt")),
-        "raw": redacted(dict(data)),
+        "raw": without(redacted(dict(data)), account),
     }
 
 

@@ -29,11 +29,11 @@ def event_of(body: bytes, headers: Mapping[str, str], *, cipher: Cipher, signing
         _verify(body, lower.get(SIGNATURE_HEADER), signing_key, required=policy == "required")
     try:
         outer = json.loads(body.decode())
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError("the body is not UTF-8 JSON") from None
     if not isinstance(outer, dict):
         raise ValueError("the body is not a JSON object")
-    data = json_object(cipher, outer.get("data", outer.get("payload")))
+    data = json_object(cipher, outer.get("data") or outer.get("payload"))
     facts = facts_of(data)
     if not facts["sender_id"] and not facts["transaction_id"]:
         raise ValueError("it names no payment")
