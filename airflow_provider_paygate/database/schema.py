@@ -19,6 +19,19 @@ tokens = Table(
     Column("version", Integer, nullable=False, default=0),
     Column("lease_owner", String(64)),
     Column("lease_until", Float(53)),
+    # Rotating pairs only:
+    Column("uses", Integer, nullable=False, default=0, server_default="0"),  # how often its refresh token may have left
+    Column("not_before", Float(53)),  # after a failed renewal, while the old token lives
+    Column("aside", Text),  # the pair that a pasted one displaced, until that one has proven itself
+    Column("aside_expires_at", Float(53)),
+)
+
+pasted_pairs = Table(
+    "paygate_pasted_pairs",
+    metadata,
+    Column("token_key", String(64), primary_key=True),
+    Column("fingerprint", String(64), primary_key=True),
+    Column("adopted_at", Float(53), nullable=False),
 )
 
 account_keys = Table(
@@ -135,4 +148,17 @@ batch_rows = Table(
     UniqueConstraint("batch", "line", name="paygate_batch_rows_line"),
     Index("paygate_batch_rows_reference", "batch", "reference"),
     Index("paygate_batch_rows_payout", "payout_id"),
+)
+
+# What moved no money and is made once all the same: payment links, released reservations.
+requests = Table(
+    "paygate_requests",
+    metadata,
+    Column("account_id", String(64), primary_key=True),
+    Column("operation", String(20), primary_key=True),
+    Column("reference", String(200), primary_key=True),
+    Column("content", String(64), nullable=False),  # digest of what was asked for
+    Column("answer", Text),  # JSON; NULL when none came
+    Column("asked_at", Float(53), nullable=False),
+    Column("answered_at", Float(53)),
 )
