@@ -23,6 +23,8 @@ def reason_for(
     import duckdb
 
     path = relation.label
+    if not relation.is_file:
+        return _without_line(connection, relation, role, error)
     if placed := re.search(r"CSV Error on Line: (\d+)", str(error)):
         return CannotReconcile(f"{path}:{placed[1]}: {_csv_reason(str(error))}")
     if file_format(path) == "jsonl" and (reason := _bad_json(path)):
@@ -33,6 +35,16 @@ def reason_for(
     except duckdb.Error as other:
         error = other
     return CannotReconcile(f"{path}: {first_line(error)}")
+
+
+def _without_line(
+    connection: duckdb.DuckDBPyConnection, relation: Relation, role: Role, error: Exception
+) -> CannotReconcile:
+    for _, condition, advice in flaws(relation, role):
+        row = connection.execute(f"SELECT COUNT(*) FROM {relation.source} WHERE {condition}").fetchone()
+        if row and row[0]:
+            return CannotReconcile(f"{relation.label}: {row[0]} row{'s' if row[0] > 1 else ''} of the {role}: {advice}")
+    return CannotReconcile(f"{relation.label}: {first_line(error)}")
 
 
 def _bad_value(connection: duckdb.DuckDBPyConnection, relation: Relation, role: Role) -> CannotReconcile | None:

@@ -12,10 +12,6 @@ def plain(amount: Decimal) -> str:
 
 
 def grouped(amount: Decimal) -> str:
-    """The same with a thin space between thousands."""
-    whole, _, places = plain(amount).partition(".")
-    return (
-        f"{int(whole):,}".replace(",", "\u202f").replace("-", "−") + f".{places}"
-        if whole not in ("-0",)
-        else plain(amount)
-    )
+    """The same with commas between thousands and a true minus sign."""
+    whole, _, places = plain(abs(amount)).partition(".")
+    return f"{'−' if amount < 0 else ''}{int(whole):,}.{places}"

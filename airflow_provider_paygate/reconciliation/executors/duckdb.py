@@ -5,23 +5,16 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_paygate.reconciliation.errors import CannotReconcile
 from airflow_provider_paygate.reconciliation.flaws import reason_for
 from airflow_provider_paygate.reconciliation.normalise import check_kinds, flaws, normalising_select
-from airflow_provider_paygate.reconciliation.reading import duckdb_kind, first_line, open_file
-from airflow_provider_paygate.reconciliation.sides import (
-    Column,
-    FileSide,
-    Relation,
-    Role,
-    Side,
-    TableSide,
-    check_required,
-    found_columns,
-)
+from airflow_provider_paygate.reconciliation.reading import duckdb_kind, first_line, open_file, quoted
+from airflow_provider_paygate.reconciliation.relations import relation_of, source_of
+from airflow_provider_paygate.reconciliation.sides import FileSide, Relation, Role, Side, TableSide
 
 if TYPE_CHECKING:
     import duckdb
@@ -70,7 +63,13 @@ class DuckDBExecutor:
             typed = [c for c in relation.columns.values() if c.kind != "text"]
             if typed or not relation.is_file:
                 self._refuse_flaws(relation, role)
-            self._store(f"recon_{role}", normalising_select(relation, role))
+            try:
+                self._store(f"recon_{role}", normalising_select(relation, role))
+            except self._error as error:
+                # What DuckDB says of a file that mixes LF and CRLF. Rare, so only then is it copied.
+                if "invalid state" not in str(error):
+                    raise
+                self._store(f"recon_{role}", normalising_select(self._with_even_lines(relation), role))
         except self._error as error:
             raise reason_for(self._connection, relation, role, error) from None
 
@@ -108,6 +107,12 @@ class DuckDBExecutor:
             return open_file(self._connection, side, role)
         return self._table(side, role)
 
+    def _with_even_lines(self, relation: Relation) -> Relation:
+        copy = Path(self._spill.name, f"{len(self._kept)}.csv")
+        with open(relation.label, encoding="utf-8", newline=None) as lines, open(copy, "w", encoding="utf-8") as even:
+            even.writelines(lines)
+        return replace(relation, source=relation.source.replace(quoted(relation.label), quoted(str(copy)), 1))
+
     def _table(self, side: TableSide, role: Role) -> Relation:
         source = source_of(side)
         try:
@@ -132,21 +137,3 @@ class DuckDBExecutor:
     def _set(self, name: str, value: Any) -> None:
         shown = str(value).lower() if isinstance(value, bool | int) else "'" + str(value).replace("'", "''") + "'"
         self._connection.execute(f"SET {name} = {shown}")
-
-
-def source_of(side: TableSide) -> str:
-    """The side's table or query as something that can stand behind FROM."""
-    text = side.query.strip().rstrip(";")
-    is_name = all(part.strip('"').replace("_", "").isalnum() for part in text.split("."))
-    return text if is_name else f"({text}) AS {Path(side.label).stem if side.label.isidentifier() else 'side'}"
-
-
-def relation_of(side: TableSide, role: Role, described: list[tuple[str, Any]]) -> Relation:
-    """The relation of a table or query whose columns are (name, kind)."""
-    names = [name for name, _ in described]
-    found = found_columns(side.label, names, side.columns)
-    check_required(side.label, role, found, names)
-    columns = {
-        ours: Column('"' + names[place].replace('"', '""') + '"', described[place][1]) for ours, place in found.items()
-    }
-    return Relation(side.label, source_of(side), columns)

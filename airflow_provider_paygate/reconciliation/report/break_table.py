@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from html import escape
 from typing import TYPE_CHECKING
@@ -22,13 +23,10 @@ _HEADS = (
     ("Ledger", True),
     ("Gateway", True),
     ("Difference", True),
-    ("Currency", False),
-    ("Ledger says", False),
-    ("Gateway says", False),
     ("Age", True),
     ("Due by", False),
     ("First seen", False),
-    ("Evidence and next step", False),
+    ("Next step and evidence", False),
 )
 
 
@@ -46,6 +44,7 @@ def break_section(result: Result) -> str:
     heads = "".join(
         f'<th scope="col"{" class=n" if number else ""}><button type="button">{name}</button></th>'
         for name, number in _HEADS
+        if name != "First seen" or result.name
     )
     return (
         '<section><h2>Breaks</h2><div class="controls">'
@@ -75,30 +74,31 @@ def ignored_section(result: Result) -> str:
 
 
 def _row(row: Break, result: Result) -> str:
+    rank = SEVERITIES.index(row.severity)
+    age = "" if row.age_days is None else str(row.age_days)
     first_seen = result.first_seen.get(row.break_id)
     cells = [
-        f'<td data-l="Severity" class="s s-{row.severity}" data-v="{SEVERITIES.index(row.severity)}">{row.severity}</td>',
+        f'<td data-l="Severity" class="s s-{row.severity}" data-v="{rank}">{row.severity}</td>',
         f'<td data-l="Class" class="nowrap">{row.break_class.replace("_", " ")}</td>',
         f'<td data-l="Reference" class="ref">{escape(row.reference)}</td>',
-        _amount("Ledger", row.ledger_amount),
-        _amount("Gateway", row.gateway_amount),
-        _amount("Difference", row.difference),
-        _text("Currency", row.currency),
-        _text("Ledger says", row.ledger_status),
-        _text("Gateway says", row.gateway_status),
-        f'<td data-l="Age, days" class="n">{"" if row.age_days is None else row.age_days}</td>',
-        _text("Due by", row.due_by.isoformat() if row.due_by else None, "nowrap"),
-        _text("First seen", first_seen.isoformat() if first_seen else None, "nowrap"),
-        f'<td data-l="Next step" class="words">{escape(row.suggested_action)}<small>{escape(row.evidence)}</small></td>',
+        _amount("Ledger", row.ledger_amount, row.ledger_status),
+        _amount("Gateway", row.gateway_amount, row.gateway_status),
+        _amount("Difference", row.difference, row.currency),
+        f'<td data-l="Age, days" class="n" data-v="{age}">{age}</td>',
+        _day("Due by", row.due_by),
+        _day("First seen", first_seen) if result.name else "",
+        f'<td data-l="Next step" class="words"><div>{escape(row.suggested_action)}<small>{escape(row.evidence)}</small></div></td>',
     ]
     return f'<tr data-class="{row.break_class}">{"".join(cells)}</tr>'
 
 
-def _amount(label: str, amount: Decimal | None) -> str:
+def _amount(label: str, amount: Decimal | None, below: str | None) -> str:
+    small = f"<small>{escape(below)}</small>" if below else ""
     if amount is None:
-        return f'<td data-l="{label}" class="n none"></td>'
-    return f'<td data-l="{label}" class="n" data-v="{plain(amount)}">{grouped(amount)}</td>'
+        return f'<td data-l="{label}" class="n none" data-v=""></td>'
+    return f'<td data-l="{label}" class="n" data-v="{plain(amount)}"><div>{grouped(amount)}{small}</div></td>'
 
 
-def _text(label: str, value: str | None, css: str = "") -> str:
-    return f'<td data-l="{label}" class="{css}">{escape(value or "")}</td>'
+def _day(label: str, day: date | None) -> str:
+    text = day.isoformat() if day else ""
+    return f'<td data-l="{label}" class="nowrap">{text}</td>'

@@ -13,18 +13,21 @@ from airflow_provider_paygate.reconciliation.money import grouped
 if TYPE_CHECKING:
     from airflow_provider_paygate.reconciliation.report.figures import Series
 
-_WIDTH, _HEIGHT = 640, 240
-_MOST_LABELS = 8
+_WIDTH, _HEIGHT = 480, 200
+_MOST_LABELS = 6
+_FEWEST_BARS = 6
 
 
 def counts_across(title: str, series: Series) -> str:
     """Horizontal bars, one per name."""
-    height = 60 + 30 * len(series)
-    chart = _pygal().HorizontalBar(**_look(height=height, print_values=True, value_formatter=_count))
+    height = 40 + 24 * len(series)
+    chart = _pygal().HorizontalBar(
+        **_look(height=height, print_values=True, value_formatter=_count, show_y_labels=True, show_x_labels=False)
+    )
     # pygal draws from the bottom up.
     chart.x_labels = [name.replace("_", " ") for name, _ in reversed(series)]
     chart.add("", [float(value) for _, value in reversed(series)])
-    return _svg(chart, title)
+    return _svg(chart, title).replace('class="pygal-chart"', 'class="pygal-chart horizontal"', 1)
 
 
 def counts_up(title: str, series: Series) -> str:
@@ -40,7 +43,7 @@ def money_up(title: str, series: Series) -> str:
 def runs(title: str, series: Sequence[tuple[str, int, int]]) -> str:
     """Two lines over the runs: breaks, and what is not yet due."""
     chart = _pygal().Line(
-        **_look(show_legend=True, legend_at_bottom=True, dots_size=3, value_formatter=_count, include_x_axis=True)
+        **_look(show_legend=True, legend_at_bottom=True, dots_size=2, value_formatter=_count, include_x_axis=True)
     )
     chart.x_labels = _thinned([day for day, _, _ in series])
     chart.add("breaks", [breaks for _, breaks, _ in series])
@@ -50,9 +53,10 @@ def runs(title: str, series: Sequence[tuple[str, int, int]]) -> str:
 
 def _bars(title: str, series: Series, **look: Any) -> str:
     chart = _pygal().Bar(**_look(**look))
-    chart.x_labels = _thinned([name for name, _ in series])
+    room = max(0, _FEWEST_BARS - len(series))  # one lone bar would fill the whole chart
+    chart.x_labels = _thinned([name for name, _ in series]) + [""] * room
     # Positions on a chart, not money any more.
-    chart.add("", [float(value) for _, value in series])
+    chart.add("", [float(value) for _, value in series] + [None] * room)
     return _svg(chart, title)
 
 
@@ -65,15 +69,22 @@ def _pygal() -> Any:
 
 
 def _look(**more: Any) -> dict[str, Any]:
+    from pygal.style import Style  # type: ignore[import-untyped]
+
     return {
+        # Only the room that labels need is taken from here; the page's style sheet sets their size.
+        "style": Style(label_font_size=14, major_label_font_size=14, legend_font_size=14, value_font_size=14),
         "js": [],
         "disable_xml_declaration": True,
         "show_legend": False,
         "width": _WIDTH,
         "height": _HEIGHT,
         "margin": 8,
+        "margin_right": 18,
         "spacing": 8,
         "rounded_bars": 2,
+        "print_values_position": "top",
+        "truncate_label": -1,
         "min_scale": 2,
         "max_scale": 5,
         "show_y_guides": True,

@@ -16,6 +16,7 @@ _AGES = ((1, "0–1"), (3, "2–3"), (7, "4–7"), (30, "8–30"))
 _LAGS = 7
 _DAYS = 31
 _RUNS = 60
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 Series = list[tuple[str, Decimal]]
 
@@ -51,7 +52,7 @@ def risk_by_day(result: Result, currency: str) -> Series:
             sums[result.made_on.get(row.break_id)] += at_risk(row)
     undated = sums.pop(None, Decimal(0))
     days = sorted(day for day in sums if day is not None)
-    series: Series = [(day.isoformat(), sums[day]) for day in days[-_DAYS:]]
+    series: Series = [(_short(day), sums[day]) for day in days[-_DAYS:]]
     if earlier := sum((sums[day] for day in days[:-_DAYS]), Decimal(0)):
         series.insert(0, ("earlier", earlier))
     return [*series, ("undated", undated)] if undated else series
@@ -85,9 +86,12 @@ def trend(result: Result) -> list[tuple[str, int, int]]:
     runs: Sequence[tuple[date, dict[str, int]]] = [(run.day, dict(run.by_class)) for run in result.past[-_RUNS + 1 :]]
     runs = [*runs, (result.as_of.day, result.by_class)]
     return [
-        (day.isoformat(), sum(counts.values()) - counts.get("timing", 0), counts.get("timing", 0))
-        for day, counts in runs
+        (_short(day), sum(counts.values()) - counts.get("timing", 0), counts.get("timing", 0)) for day, counts in runs
     ]
+
+
+def _short(day: date) -> str:
+    return f"{day.day} {_MONTHS[day.month - 1]}"
 
 
 def _age_band(days: int | None) -> str:

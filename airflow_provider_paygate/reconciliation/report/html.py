@@ -51,7 +51,7 @@ def _tiles(result: Result) -> Iterator[str]:
     timing = result.by_class["timing"]
     yield _tile(f"{len(result.breaks) - timing:,}", "breaks")
     for currency, amount in figures.risk_by_currency(result)[:3]:
-        yield _tile(f"{grouped(amount)} {currency}".strip(), "in question")
+        yield _tile(grouped(amount), f"{currency or 'no currency stated,'} in question")
     yield _tile(f"{timing:,}", "not yet due")
     rows = result.tally.count("ledger", "input")
     share = Decimal(100 * result.tally.count("ledger", "matched")) / rows if rows else Decimal(100)
@@ -67,18 +67,18 @@ def _tile(figure: str, meaning: str) -> str:
 
 
 def _totals(result: Result, currency: str) -> str:
-    heads = "".join(f'<th class="n">{side} {what}</th>' for side in SIDES for what in ("rows", "sum"))
+    heads = "".join(f'<th class="n">{side}</th>' for side in SIDES)
     rows = []
     for bucket in BUCKETS:
         cells = "".join(
-            f'<td class="n">{result.tally.count(side, bucket, currency):,}</td>'
-            f'<td class="n">{grouped(result.tally.amount(side, bucket, currency))}</td>'
+            f'<td class="n">{grouped(result.tally.amount(side, bucket, currency))}'
+            f"<small>{result.tally.count(side, bucket, currency):,} rows</small></td>"
             for side in SIDES
         )
         rows.append(f"<tr{' class=sum' if bucket == 'input' else ''}><th>{bucket}</th>{cells}</tr>")
     label = escape(currency) or "no currency stated"
     return (
-        f'<div class="table totals"><table><thead><tr><th>{label}</th>{heads}</tr></thead>'
+        f'<div class="table"><table><thead><tr><th>{label}</th>{heads}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 

@@ -1,0 +1,102 @@
+"""Spark: for those who outgrow one machine. The passes run as Spark SQL, only breaks travel to the driver."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from airflow_provider_paygate.reconciliation.dialects import carried
+from airflow_provider_paygate.reconciliation.errors import CannotReconcile
+from airflow_provider_paygate.reconciliation.normalise import check_kinds, flaws, normalising_select
+from airflow_provider_paygate.reconciliation.reading import first_line
+from airflow_provider_paygate.reconciliation.relations import relation_of, source_of
+from airflow_provider_paygate.reconciliation.sides import Kind, Role, Side, TableSide
+
+_KINDS: dict[str, Kind] = {
+    "string": "text",
+    "tinyint": "integer",
+    "smallint": "integer",
+    "int": "integer",
+    "bigint": "integer",
+    "float": "float",
+    "double": "float",
+    "date": "date",
+    "timestamp": "timestamptz",
+    "timestamp_ntz": "timestamp",
+}
+
+
+class SparkExecutor:
+    """Runs the passes in a Spark session, which stays open and is the caller's.
+
+    Kept results are temporary views over checkpointed rows; they go when it is closed. The session's time zone is UTC
+    meanwhile.
+    """
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self._kept: list[str] = []
+        self._zone = session.conf.get("spark.sql.session.timeZone")
+        session.conf.set("spark.sql.session.timeZone", "UTC")
+
+    def read(self, side: Side, role: Role) -> None:
+        if not isinstance(side, TableSide):
+            raise CannotReconcile(f"{side.path}: in Spark both sides must be tables, views or queries there, not files")
+        schema = self._frame(f"SELECT * FROM {source_of(side)} LIMIT 0", side.label).schema
+        described = [(field.name, _kind(field.dataType.simpleString())) for field in schema.fields]
+        relation = relation_of(side, role, described)
+        check_kinds(relation)
+        for _, condition, advice in flaws(relation, role):
+            query = f"SELECT COUNT(*) AS wrong FROM {relation.source} WHERE {condition}"
+            wrong = next(iter(self.rows(query)))[0]
+            if wrong:
+                raise CannotReconcile(f"{side.label}: {wrong} row{'s' if wrong > 1 else ''} of the {role}: {advice}")
+        self.keep(f"recon_{role}", normalising_select(relation, role))
+
+    def keep(self, name: str, query: str) -> None:
+        # A checkpoint and no cache: the plan of a cached query goes on growing with every pass that builds on it.
+        try:
+            frame = self._frame(query, f"the pass {name}").localCheckpoint(eager=True)
+        except CannotReconcile:
+            raise
+        except Exception as error:
+            raise _failure(f"the pass {name}", error) from None
+        frame.createOrReplaceTempView(name)
+        self._kept.append(name)
+
+    def define(self, name: str, query: str) -> None:
+        frame = self._frame(query, f"the pass {name}")
+        frame.createOrReplaceTempView(name)
+        self._kept.append(name)
+
+    def rows(self, query: str) -> Iterator[Sequence[Any]]:
+        try:
+            yield from self._frame(query, "a pass").toLocalIterator()
+        except CannotReconcile:
+            raise
+        except Exception as error:
+            raise _failure("a pass", error) from None
+
+    def close(self) -> None:
+        for name in self._kept:
+            self._session.catalog.dropTempView(name)
+        self._kept.clear()
+        self._session.conf.set("spark.sql.session.timeZone", self._zone)
+
+    def _frame(self, query: str, what: str) -> Any:
+        try:
+            return self._session.sql(carried(query, "spark"))
+        except CannotReconcile:
+            raise
+        except Exception as error:
+            raise _failure(what, error) from None
+
+
+def _kind(type_name: str) -> Kind:
+    return "decimal" if type_name.startswith("decimal") else _KINDS.get(type_name, "other")
+
+
+def _failure(what: str, error: Exception) -> Exception:
+    if not type(error).__module__.startswith(("pyspark", "py4j")):
+        return error
+    return CannotReconcile(f"{what} failed in Spark: {first_line(error)}")
