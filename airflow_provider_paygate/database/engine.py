@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection, Engine
 
 LOCK_WAIT_SECONDS = 30
+# What of an Airflow connection's extras goes on to PostgreSQL: a connection that demands TLS must not lose that here.
+LIBPQ = ("ssl", "options", "connect_timeout", "keepalives", "application_name", "target_session_attrs", "gssencmode")
 
 
 class DatabaseUnavailable(NotSent):
@@ -29,7 +31,8 @@ class Database:
     def __init__(self, url: URL) -> None:
         self.url = url
         self.is_sqlite = url.get_backend_name() == "sqlite"
-        self.shown = url.render_as_string(hide_password=True)
+        shown = url.difference_update_query(["password", "sslpassword"])
+        self.shown = shown.render_as_string(hide_password=True)
         self.engine = _sqlite(url) if self.is_sqlite else _server(url)
         self._ready = False
         self._lock = threading.Lock()
@@ -141,6 +144,7 @@ def _url_of_connection(conn_id: str) -> URL:
         host=connection.host,
         port=connection.port,
         database=connection.schema,
+        query={name: str(value) for name, value in connection.extra_dejson.items() if name.startswith(LIBPQ)},
     )
 
 
