@@ -70,6 +70,7 @@ payouts = Table(
     Column("status", String(40)),
     Column("code", String(20)),
     Column("message", Text),
+    Column("version", Integer, nullable=False, default=0),  # grows with every move: a write must know the last one
     Column("tries", Integer, nullable=False, default=0),
     Column("resends", Integer, nullable=False, default=0),
     Column("absences", Integer, nullable=False, default=0),

@@ -107,6 +107,8 @@ def time_of(value: object, zone: str = "UTC") -> datetime | None:
 
     text = str(value or "").strip()
     try:
+        if text.endswith("Z"):
+            return datetime.fromisoformat(text)  # what nearly every answer carries
         if re.match(r"\d{4}-\d\d-\d\d[T ]\d", text):
             return cast("datetime", pendulum.parse(text, tz=zone))
         if re.match(r"\d{1,2} [A-Z][a-z]{2} \d{4} ", text):

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_paygate.exceptions import InvalidRequest, NotSent
 from airflow_provider_paygate.gateways.wire import Fault, Flow, Kind, Task
 from airflow_provider_paygate.hooks.checks import refuse_books_on_one_machine
+from airflow_provider_paygate.payouts.entry import Entry, Who
 from airflow_provider_paygate.payouts.following import Selection, follow, look_once, of_batch, worth_another_look
-from airflow_provider_paygate.payouts.journal import Entry, Journal, Who
+from airflow_provider_paygate.payouts.journal import Journal
 from airflow_provider_paygate.payouts.lifecycle import State
 from airflow_provider_paygate.payouts.rates import Rates
 from airflow_provider_paygate.payouts.waiting import WAIT_SECONDS

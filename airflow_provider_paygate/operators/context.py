@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow_provider_paygate.payouts.journal import Who
+    from airflow_provider_paygate.payouts.entry import Who
 
 CLOCK_SLACK_SECONDS = 300
 
 
 def who_of(context: Mapping[str, Any]) -> Who:
     """Which task this is. A context without a task (a unit test, a script) gives an empty answer: nothing is lost."""
-    from airflow_provider_paygate.payouts.journal import Who
+    from airflow_provider_paygate.payouts.entry import Who
 
     ti = context.get("ti") or context.get("task_instance")
     if ti is None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -13,8 +15,9 @@ from airflow_provider_paygate.payouts.identity import Account, major_units, mino
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
+    from sqlalchemy.sql.elements import TextClause
 
-    from airflow_provider_paygate.payouts.journal import Entry
+    from airflow_provider_paygate.payouts.entry import Entry
     from airflow_provider_paygate.payouts.payout import Payout
 
 
@@ -39,52 +42,36 @@ class Ceilings:
             )
 
 
-def reserved(connection: Connection, account: Account, entry: Entry, now: float, ceiling: Decimal | None) -> str:
-    """Count `entry` towards its day, in the caller's transaction, and give that day back.
+def reserve(connection: Connection, account: Account, entry: Entry, ceiling: Decimal | None) -> None:
+    """Count `entry` towards its day, in the caller's transaction.
 
-    :raises LimitExceeded: `ceiling` leaves no room for it; nothing is counted.
+    :raises LimitExceeded: `ceiling` leaves no room for it; the caller's transaction must not be kept.
     """
-    from sqlalchemy import text
-
-    if entry.reserved_day is not None:
-        return entry.reserved_day
-    day = day_of(now, account.day_zone)
+    day = entry.reserved_day or ""
     place = {"account": account.account_id, "day": day, "amount": minor_units(entry.amount)}
-    connection.execute(
-        text(
-            "INSERT INTO paygate_day_totals (account_id, day, reserved_minor) VALUES (:account, :day, 0) "
-            "ON CONFLICT (account_id, day) DO NOTHING"
-        ),
-        place,
-    )
-    room = connection.execute(
-        text(
-            "UPDATE paygate_day_totals SET reserved_minor = reserved_minor + :amount "
-            "WHERE account_id = :account AND day = :day AND (:most < 0 OR reserved_minor + :amount <= :most)"
-        ),
-        {**place, "most": -1 if ceiling is None else minor_units(ceiling)},
-    ).rowcount
-    if not room:
+    if ceiling is not None and _reserved(connection, place, lock=True) + entry.amount > ceiling:
         raise LimitExceeded(
             f"{entry.reference}: {entry.amount} more would pass max_daily_amount {ceiling} for {day} "
             f"({_reserved(connection, place)} is already sent or under way); nothing was sent",
             operation="ceiling",
         )
-    return day
+    connection.execute(_add(), place)
 
 
-def released(connection: Connection, account: Account, entry: Entry) -> None:
+def release(connection: Connection, account: Account, entry: Entry) -> None:
     """Take `entry` out of its day again, because nothing moved or it came back."""
+    place = {"account": account.account_id, "day": entry.reserved_day, "amount": -minor_units(entry.amount)}
+    connection.execute(_add(), place)
+
+
+@lru_cache
+def _add() -> TextClause:
     from sqlalchemy import text
 
-    if entry.reserved_day is not None:
-        connection.execute(
-            text(
-                "UPDATE paygate_day_totals SET reserved_minor = reserved_minor - :amount "
-                "WHERE account_id = :account AND day = :day"
-            ),
-            {"account": account.account_id, "day": entry.reserved_day, "amount": minor_units(entry.amount)},
-        )
+    return text(
+        "INSERT INTO paygate_day_totals (account_id, day, reserved_minor) VALUES (:account, :day, :amount) "
+        "ON CONFLICT (account_id, day) DO UPDATE SET reserved_minor = paygate_day_totals.reserved_minor + :amount"
+    )
 
 
 def day_of(now: float, zone: str) -> str:
@@ -103,8 +90,11 @@ def _lower(one: Decimal | None, other: Decimal | None) -> Decimal | None:
     return min(given) if given else None
 
 
-def _reserved(connection: Connection, place: dict[str, object]) -> Decimal:
+def _reserved(connection: Connection, place: Mapping[str, object], *, lock: bool = False) -> Decimal:
+    """What is counted towards a day; with `lock`, nobody else counts until the transaction ends."""
     from sqlalchemy import text
 
+    if lock:
+        connection.execute(_add(), {**place, "amount": 0})  # on PostgreSQL this holds the row; SQLite has one writer
     query = text("SELECT reserved_minor FROM paygate_day_totals WHERE account_id = :account AND day = :day")
     return major_units(connection.execute(query, place).scalar() or 0)

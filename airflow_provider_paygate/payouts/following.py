@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_paygate.payouts.journal import Entry, entry_of
+from airflow_provider_paygate.payouts.entry import Entry, entry_of
 from airflow_provider_paygate.payouts.lifecycle import State
 
 if TYPE_CHECKING:

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_paygate.exceptions import InvalidRequest, PaygateError
 from airflow_provider_paygate.gateways.facts import Beneficiary
+from airflow_provider_paygate.payouts.entry import Entry, Who, entry_of
 from airflow_provider_paygate.payouts.identity import major_units, minor_units
-from airflow_provider_paygate.payouts.journal import Entry, Journal, Who
+from airflow_provider_paygate.payouts.journal import Journal
 from airflow_provider_paygate.payouts.lifecycle import State
 from airflow_provider_paygate.payouts.payout import FIELDS, Payout
 from airflow_provider_paygate.payouts.rows import REQUIRED, Row
@@ -159,7 +160,6 @@ class Plan:
         from sqlalchemy import select
 
         from airflow_provider_paygate.database.schema import payouts
-        from airflow_provider_paygate.payouts.journal import entry_of
 
         mine = payouts.c.account_id == self.journal.account.account_id
         found = connection.execute(select(payouts).where(mine, payouts.c.reference.in_(references)))
@@ -182,13 +182,12 @@ class Plan:
 
         place = {"batch": self.batch, "reading": self.reading}
         repeats = """
-            SELECT reference, min(line) AS first, min(content) AS least, max(content) AS most
-            FROM paygate_batch_rows
-            WHERE batch = :batch AND reading = :reading AND reference IS NOT NULL AND problem IS NULL
+            SELECT reference, min(line) AS first, min(content) AS least, max(content) AS most, count(*) - count(content) AS unread
+            FROM paygate_batch_rows WHERE batch = :batch AND reading = :reading AND reference IS NOT NULL
             GROUP BY reference HAVING count(*) > 1"""
         with self.journal.database.begin() as connection:
             for found in connection.execute(text(repeats), place).fetchall():
-                unequal = found.least != found.most
+                unequal = found.unread > 0 or found.least != found.most
                 connection.execute(
                     text(
                         "UPDATE paygate_batch_rows SET problem = :problem, payout_id = NULL "

@@ -21,7 +21,8 @@ from airflow_provider_paygate.exceptions import (
     Throttled,
 )
 from airflow_provider_paygate.payouts.ceilings import Ceilings
-from airflow_provider_paygate.payouts.journal import Entry, Journal, Who
+from airflow_provider_paygate.payouts.entry import Entry, Who
+from airflow_provider_paygate.payouts.journal import Journal
 from airflow_provider_paygate.payouts.payout import Payout
 from airflow_provider_paygate.payouts.submission import Rail, submit
 

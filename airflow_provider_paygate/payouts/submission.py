@@ -26,7 +26,8 @@ from airflow_provider_paygate.exceptions import (
 )
 from airflow_provider_paygate.gateways.facts import Beneficiary, Payment
 from airflow_provider_paygate.payouts.ceilings import Ceilings
-from airflow_provider_paygate.payouts.journal import Entry, Journal, Who
+from airflow_provider_paygate.payouts.entry import Entry, Who
+from airflow_provider_paygate.payouts.journal import Journal
 from airflow_provider_paygate.payouts.lifecycle import Event, State
 from airflow_provider_paygate.payouts.payout import Payout
 

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 if TYPE_CHECKING:
     from airflow_provider_paygate.gateways.facts import Payment
-    from airflow_provider_paygate.payouts.journal import Entry
+    from airflow_provider_paygate.payouts.entry import Entry
 
 POLL_SECONDS = {"IMPS": 15.0, "NEFT": 300.0, "RTGS": 300.0}
 WAIT_SECONDS = 4 * 3600.0

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_paygate.gateways.wire import Exchange, Flow, Pause, Reply, Request, Step, Task, Undelivered
@@ -84,6 +85,7 @@ def exchanged(exchange: Exchange, timeouts: Timeouts) -> Reply:
             timeout=(timeouts.connect, timeouts.read),
             allow_redirects=False,
             stream=True,
+            proxies=_proxies(request.url),
         )
         with response:
             body = _body(response, begun + timeouts.whole_call)
@@ -117,13 +119,24 @@ def _new_session() -> requests.Session:
     for scheme in ("https://", "http://"):
         made.mount(scheme, HTTPAdapter(pool_connections=4, pool_maxsize=64, max_retries=0))
     made.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    # Proxies of the environment are honoured; a .netrc must never replace our Authorization header.
-    made.auth = _keep_headers
+    # What the environment says of proxies and certificates is looked up once, not for every request; and a .netrc
+    # must never replace our Authorization header.
+    made.trust_env = False
+    made.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
     return made
 
 
-def _keep_headers(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
-    return prepared
+@lru_cache
+def _proxies_of(origin: str) -> dict[str, str]:
+    from requests.utils import get_environ_proxies
+
+    return dict(get_environ_proxies(origin))
+
+
+def _proxies(url: str) -> dict[str, str]:
+    """The environment's proxies for the host of `url`."""
+    scheme, _, rest = url.partition("://")
+    return _proxies_of(f"{scheme}://{rest.partition('/')[0]}")
 
 
 def _parts(request: Request) -> list[tuple[str, tuple[None, str]]] | None:

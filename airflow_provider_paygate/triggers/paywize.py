@@ -70,7 +70,7 @@ class PaywizePayoutTrigger(_PaywizeTrigger):
 
         from airflow_provider_paygate.exceptions import OutcomeUnknown
         from airflow_provider_paygate.hooks.payouts import PaywizePayouts
-        from airflow_provider_paygate.payouts.journal import Who
+        from airflow_provider_paygate.payouts.entry import Who
         from airflow_provider_paygate.payouts.waiting import is_final, until
 
         reference = self.arguments["reference"]
@@ -109,8 +109,8 @@ class PaywizeBatchTrigger(_PaywizeTrigger):
 
     async def _waited(self, hook: PaywizeHook) -> Any:
         from airflow_provider_paygate.hooks.payouts import PaywizePayouts
+        from airflow_provider_paygate.payouts.entry import Who
         from airflow_provider_paygate.payouts.following import of_batch
-        from airflow_provider_paygate.payouts.journal import Who
 
         payouts = PaywizePayouts(hook, Who(dag_id="triggerer", run_id=self.arguments["batch_id"]))
         every, deadline = self.arguments["poll_interval"], self.arguments["deadline"]

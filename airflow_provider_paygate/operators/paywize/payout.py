@@ -15,7 +15,7 @@ from airflow_provider_paygate.operators.context import checked_event, mask_accou
 if TYPE_CHECKING:
     from airflow_provider_paygate.gateways.wire import Flow
     from airflow_provider_paygate.hooks.payouts import PaywizePayouts
-    from airflow_provider_paygate.payouts.journal import Entry
+    from airflow_provider_paygate.payouts.entry import Entry
 
 # Airflow's own clock for a deferred task runs a little longer than the trigger's, which says more when it ends.
 DEFER_SLACK_SECONDS = 120

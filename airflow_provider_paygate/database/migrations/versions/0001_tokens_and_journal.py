@@ -55,6 +55,7 @@ def upgrade() -> None:
         sa.Column("status", sa.String(40)),
         sa.Column("code", sa.String(20)),
         sa.Column("message", sa.Text),
+        sa.Column("version", sa.Integer, nullable=False),
         sa.Column("tries", sa.Integer, nullable=False),
         sa.Column("resends", sa.Integer, nullable=False),
         sa.Column("absences", sa.Integer, nullable=False),
