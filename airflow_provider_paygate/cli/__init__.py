@@ -11,6 +11,9 @@ from airflow_provider_paygate import __version__
 
 COMMANDS = {
     "sandbox": "serve both gateways on this machine, with test accounts, faults and a ledger",
+    "demo": "pay a list of suppliers through Airflow and the sandbox, and show what became of each payment",
+    "up": "run Airflow with the sandbox and its connections, for a browser",
+    "reconcile": "compare a ledger, the gateway and a bank statement, and report every difference",
 }
 
 
