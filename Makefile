@@ -42,12 +42,12 @@ clean:  ## remove what make made: the environment and what `make up` kept
 	@rm -rf $(VENV) .airflow build
 
 # A stamp per set of requirements: installing again is skipped until they change.
-$(VENV)/installed-demo: $(BIN)/pip pyproject.toml constraints.txt
+$(VENV)/installed-demo: pyproject.toml constraints.txt | $(BIN)/pip
 	@echo "Installing Airflow and the provider into $(VENV), about 150 packages ..."
 	@$(INSTALL) -e ".[sandbox]"
 	@touch $@
 
-$(VENV)/installed-dev: $(BIN)/pip pyproject.toml constraints.txt
+$(VENV)/installed-dev: pyproject.toml constraints.txt | $(BIN)/pip
 	@echo "Installing Airflow, the provider and the tools of its tests into $(VENV), about 150 packages ..."
 	@$(INSTALL) -e ".[dev]"
 	@touch $@ $(VENV)/installed-demo
