@@ -33,7 +33,8 @@ def run(args: argparse.Namespace) -> int:
         return _no(f"cannot listen on {host}:{args.port}: {failure.strerror or failure}")
     except sqlite3.Error as failure:
         return _no(f"cannot keep books in {args.state}: {failure}")
-    print(f"paygate sandbox: Paywize at {sandbox.paywize_url}, control plane at {sandbox.url}/_sandbox/")
+    print(f"paygate sandbox: Paywize at {sandbox.paywize_url}, Paytia at {sandbox.paytia_url},")
+    print(f"control plane at {sandbox.url}/_sandbox/")
     print("Nothing here is real money. Stop with Ctrl-C. Connections for Airflow, to be pasted into its shell:\n")
     for line in sandbox.connection_lines():
         print(line)

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from starlette.routing import Mount
 
 from .control import Controls, routes
+from .paytia.routes import PaytiaGateway
 from .paywize.routes import PaywizeGateway
 
 if TYPE_CHECKING:
@@ -15,9 +16,10 @@ if TYPE_CHECKING:
 
 
 def build(state: State) -> FastAPI:
-    gateway = PaywizeGateway(state.paywize, state.connections, state.faults)
+    paywize = PaywizeGateway(state.paywize, state.connections, state.faults)
+    paytia = PaytiaGateway(state.paytia, state.connections, state.faults)
     return FastAPI(
         title="paygate sandbox",
         openapi_url=None,
-        routes=[Mount("/paywize", app=gateway), *routes(Controls(state))],
+        routes=[Mount("/paywize", app=paywize), Mount("/paytia", app=paytia), *routes(Controls(state))],
     )

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from . import lines
+from .paytia.control import PaytiaControls
 from .paywize.lifecycle import MESSAGES
 from .paywize.notices import COLLECTION_MESSAGES
 
@@ -31,10 +32,14 @@ class Controls:
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self.paytia = PaytiaControls(state)
 
     def health(self) -> Facts:
-        merchants = list(self._state.paywize.merchants)
-        return {"status": "ok", "gateways": {"paywize": {"merchants": merchants}}}
+        gateways = {
+            "paywize": {"merchants": list(self._state.paywize.merchants)},
+            "paytia": {"accounts": list(self._state.paytia.accounts)},
+        }
+        return {"status": "ok", "gateways": gateways}
 
     def reset(self) -> Facts:
         self._state.reset()
@@ -68,6 +73,8 @@ class Controls:
         book = self._state.paywize
         book.settle()
         if settings is not None:
+            if name in self._state.paytia.accounts:
+                raise ValueError(f"{name} is an account of Paytia")
             return book.change_merchant(name, dict(settings)).settings()
         if name not in book.merchants:
             raise KeyError(f"no merchant {name}")
@@ -90,13 +97,15 @@ class Controls:
 
     def ledger(self, merchant: str | None = None, sender_id: str | None = None) -> Facts:
         self._state.paywize.settle()
+        self._state.paytia.settle()
         return self._state.shared.ledger.facts(merchant, sender_id)
 
     def counters(self) -> Facts:
-        return self._state.shared.counters.facts()
+        return {**self._state.shared.counters.facts(), "refresh_tokens": self._state.paytia.refresh_facts()}
 
     def reset_counters(self) -> Facts:
         self._state.shared.counters.clear()
+        self._state.paytia.forget_presented()
         return self.counters()
 
     def payouts(self, merchant: str | None = None) -> Facts:
@@ -133,29 +142,37 @@ class Controls:
         await self._state.shared.postman.settled()
         return self.webhooks()
 
+    def replay_webhooks(self, wanted: Mapping[str, Any]) -> Facts:
+        """Post all webhooks of a `reference` once more, byte for byte."""
+        return {"posted": self._state.shared.postman.replay(str(wanted["reference"]))}
+
+
+def serve(path: str, method: str, act: Callable[[Request, Facts], Facts | Awaitable[Facts]]) -> Route:
+    """One call of the control plane: JSON in, facts out, 404 for what is not there and 400 for what cannot be."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            body = await _body(request)
+            facts = act(request, body)
+            return JSONResponse(facts if isinstance(facts, dict) else await facts)
+        except KeyError as missing:
+            return JSONResponse({"error": str(missing.args[0])}, status_code=404)
+        except (TypeError, ValueError, AttributeError) as wrong:
+            return JSONResponse({"error": str(wrong)}, status_code=400)
+
+    return Route(f"/_sandbox/{path}", endpoint, methods=[method])
+
 
 def routes(controls: Controls) -> list[Route]:
-    def serve(path: str, method: str, act: Callable[[Request, Facts], Facts | Awaitable[Facts]]) -> Route:
-        async def endpoint(request: Request) -> Response:
-            try:
-                body = await _body(request)
-                facts = act(request, body)
-                return JSONResponse(facts if isinstance(facts, dict) else await facts)
-            except KeyError as missing:
-                return JSONResponse({"error": str(missing.args[0])}, status_code=404)
-            except (TypeError, ValueError, AttributeError) as wrong:
-                return JSONResponse({"error": str(wrong)}, status_code=400)
-
-        return Route(f"/_sandbox/{path}", endpoint, methods=[method])
-
+    paytia = controls.paytia
     return [
         serve("health", "GET", lambda request, body: controls.health()),
         serve("reset", "POST", lambda request, body: controls.reset()),
         serve("clock", "GET", lambda request, body: controls.clock()),
         serve("clock", "POST", lambda request, body: controls.clock(body)),
         serve("merchants", "GET", lambda request, body: controls.merchants()),
-        serve("merchants/{name}", "GET", lambda request, body: controls.merchant(request.path_params["name"])),
-        serve("merchants/{name}", "POST", lambda request, body: controls.merchant(request.path_params["name"], body)),
+        serve("merchants/{name}", "GET", lambda request, body: controls.merchant(_name(request))),
+        serve("merchants/{name}", "POST", lambda request, body: controls.merchant(_name(request), body)),
         serve("connections", "GET", lambda request, body: controls.connections(str(request.base_url).rstrip("/"))),
         serve("faults", "GET", lambda request, body: controls.faults()),
         serve("faults", "POST", lambda request, body: controls.fault(body)),
@@ -167,7 +184,20 @@ def routes(controls: Controls) -> list[Route]:
         serve("payouts", "POST", lambda request, body: controls.move(body)),
         serve("webhooks", "GET", lambda request, body: controls.webhooks()),
         serve("webhooks/settle", "POST", lambda request, body: controls.settle_webhooks()),
+        serve("webhooks/replay", "POST", lambda request, body: controls.replay_webhooks(body)),
+        serve("accounts", "GET", lambda request, body: paytia.accounts()),
+        serve("accounts/{name}", "GET", lambda request, body: paytia.account(_name(request))),
+        serve("accounts/{name}", "POST", lambda request, body: paytia.account(_name(request), body)),
+        serve("accounts/{name}/tokens", "POST", lambda request, body: paytia.generate_tokens(_name(request))),
+        serve("payments", "GET", lambda request, body: paytia.payments(*_asked(request, "account"))),
+        serve("payments", "POST", lambda request, body: paytia.move(body)),
+        serve("payments/seed", "POST", lambda request, body: paytia.seed(body)),
+        serve("telephone", "POST", lambda request, body: paytia.telephone(body)),
     ]
+
+
+def _name(request: Request) -> str:
+    return str(request.path_params["name"])
 
 
 async def _body(request: Request) -> Facts:

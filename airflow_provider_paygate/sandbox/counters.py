@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-SUCCESS = "2000"
+SUCCESS = ("2000", "200")  # Paywize's code, Paytia's status
+TOKEN_CALLS = ("auth", "authorize", "refresh")
 
 
 class Counters:
@@ -32,7 +33,7 @@ class Counters:
             ],
             "operations": dict(operations),
             "total": operations.total(),
-            "token_calls": operations["auth"],
-            "rejected": sum(times for (_, _, outcome), times in self.requests.items() if outcome != SUCCESS),
+            "token_calls": sum(operations[name] for name in TOKEN_CALLS),
+            "rejected": sum(times for (_, _, outcome), times in self.requests.items() if outcome not in SUCCESS),
             "connections": self.connections,
         }

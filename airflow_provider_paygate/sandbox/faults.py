@@ -1,8 +1,8 @@
 """Faults: what goes wrong, on which calls, how often. Set through the control plane, never by a client's request.
 
 A fault is one of three sorts. *Wire* faults replace the HTTP answer, or leave it out; they are the same for every
-gateway and are carried out here. *Answer* faults change what the gateway says, in its own words, and are carried
-out by the gateway. `slow` and `stale` only accompany: they apply beside another fault.
+gateway and are carried out here. *Answer* faults change what a gateway says, in its own words, and are carried
+out by that gateway. `slow` and `stale` only accompany: they apply beside another fault.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from .exchange import HTML, Exchange, Reply, json_bytes
+from .exchange import HTML, Exchange, Reply
 
 # Fault -> whether the gateway carries the request out although the client is not told so ("executes" overrides it).
 WIRE = {
     "http_500": False,
     "http_502_html": False,
+    "http_503": False,
+    "http_504": False,
     "http_404": False,
     "throttle_429": False,
     "redirect": False,
@@ -28,20 +30,21 @@ WIRE = {
     "reset_after": True,
     "reset_before": False,
 }
+_EITHER = {"other_amount": True, "other_id": True, "token_expired": False, "duplicate": False, "unknown_code": False}
 ANSWER = {
-    "undecryptable": True,
-    "wrong_envelope": True,
-    "other_amount": True,
-    "other_id": True,
-    "code_4290": False,
-    "token_expired": False,
-    "duplicate": False,
-    "unknown_code": False,
+    "paywize": {"undecryptable": True, "wrong_envelope": True, "code_4290": False, **_EITHER},
+    "paytia": {"http_status_false": False, "plain_error": False, **_EITHER},
 }
 ACCOMPANYING = {"slow": True, "stale": True}
-NAMES = {**WIRE, **ANSWER, **ACCOMPANYING}
+NAMES = {**WIRE, **ANSWER["paywize"], **ANSWER["paytia"], **ACCOMPANYING}
 
 Facts = Callable[[], Mapping[str, str]]
+Say = Callable[[int, str], Reply]
+
+
+def of(gateway: str) -> list[str]:
+    """The faults that this gateway can have."""
+    return [*WIRE, *ANSWER[gateway], *ACCOMPANYING]
 
 
 @dataclass(slots=True)
@@ -83,8 +86,10 @@ class Fault:
 
 
 class Faults:
-    def __init__(self, operations: frozenset[str]) -> None:
-        self._operations = operations
+    """`operations`: those of each gateway. Their names are all different."""
+
+    def __init__(self, operations: Mapping[str, frozenset[str]]) -> None:
+        self._operations = {name: gateway for gateway, names in operations.items() for name in names}
         self._set: list[Fault] = []
 
     def __bool__(self) -> bool:
@@ -96,8 +101,11 @@ class Faults:
             raise ValueError(f"a fault has no {', '.join(sorted(strange))}; it has {', '.join(sorted(known))}")
         if wanted.get("fault") not in NAMES:
             raise ValueError(f"fault is one of {', '.join(NAMES)}")
-        if wanted.get("operation") not in self._operations:
-            raise ValueError(f"operation is one of {', '.join(sorted(self._operations))}")
+        operation = wanted.get("operation")
+        if operation != "any" and operation not in self._operations:
+            raise ValueError(f"operation is one of any, {', '.join(sorted(self._operations))}")
+        if operation != "any" and wanted["fault"] not in (possible := of(self._operations[operation])):
+            raise ValueError(f"fault is, for {operation}, one of {', '.join(possible)}")
         for name in ("times", "after", "seconds", "retry_after", "status", "code"):
             if isinstance(wanted.get(name), bool | str | list | dict):
                 raise ValueError(f"{name} is a number")
@@ -114,12 +122,12 @@ class Faults:
     def facts(self) -> list[dict[str, Any]]:
         return [{name: value for name, value in asdict(fault).items() if value is not None} for fault in self._set]
 
-    def pick(self, operation: str, facts: Facts) -> list[Fault]:
+    def pick(self, gateway: str, operation: str, facts: Facts) -> list[Fault]:
         """The faults that hit this call: every accompanying one, and the first of the others, which comes last."""
         accompanying: list[Fault] = []
         other: Fault | None = None
         for fault in self._set:
-            if fault.operation not in (operation, "any"):
+            if fault.operation not in (operation, "any") or fault.fault not in of(gateway):
                 continue
             if fault.fault in ACCOMPANYING:
                 if fault.hits(facts):
@@ -129,8 +137,11 @@ class Faults:
         return [*accompanying, other] if other else accompanying
 
 
-async def on_the_wire(fault: Fault, exchange: Exchange, carry_out: Callable[[], Reply]) -> None:
-    """Answer, or do not answer, as a wire fault says. `carry_out` executes the request and gives the true answer."""
+async def on_the_wire(fault: Fault, exchange: Exchange, carry_out: Callable[[], Reply], say: Say) -> None:
+    """Answer, or do not answer, as a wire fault says.
+
+    `carry_out` executes the request and gives the true answer; `say` words an error as the gateway's server does.
+    """
     if fault.fault in ("timeout_before", "reset_before"):
         if fault.fault == "reset_before":
             await exchange.reset()
@@ -144,15 +155,19 @@ async def on_the_wire(fault: Fault, exchange: Exchange, carry_out: Callable[[], 
         if not await exchange.silence(fault.seconds):
             await exchange.reply(truth or _gateway_timeout())
     else:
-        await exchange.reply(_replies(fault))
+        await exchange.reply(_replies(fault, say))
 
 
-def _replies(fault: Fault) -> Reply:
+def _replies(fault: Fault, say: Say) -> Reply:
     match fault.fault:
         case "http_500":
-            return _plain(fault.status or 500, "Internal server error")
+            return say(fault.status or 500, fault.message or "Internal server error")
+        case "http_503":
+            return say(fault.status or 503, fault.message or "Service Unavailable")
+        case "http_504":
+            return say(fault.status or 504, fault.message or "Gateway Timeout")
         case "http_404":
-            return _plain(fault.status or 404, "Not Found")
+            return say(fault.status or 404, fault.message or "Not Found")
         case "http_502_html":
             page = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
             return Reply(fault.status or 502, page, HTML)
@@ -161,23 +176,13 @@ def _replies(fault: Fault) -> Reply:
         case "empty_body":
             return Reply(fault.status or 200, b"")
         case "throttle_429":
-            reply = throttled(fault.retry_after)
-            reply.status = fault.status or reply.status
+            # The gateways document no answer for this; the body is the one their framework gives (our reading).
+            reply = say(fault.status or 429, "ThrottlerException: Too Many Requests")
+            if fault.retry_after is not None:
+                reply.headers["retry-after"] = str(fault.retry_after)
             return reply
         case _:  # redirect
             return Reply(fault.status or 302, b"", headers={"location": fault.location or "/elsewhere"})
-
-
-def throttled(retry_after: int | None) -> Reply:
-    """The gateways document no answer for this; the body is the one their framework gives (our reading)."""
-    reply = _plain(429, "ThrottlerException: Too Many Requests")
-    if retry_after is not None:
-        reply.headers["retry-after"] = str(retry_after)
-    return reply
-
-
-def _plain(status: int, message: str) -> Reply:
-    return Reply(status, json_bytes({"statusCode": status, "message": message}))
 
 
 def _gateway_timeout() -> Reply:

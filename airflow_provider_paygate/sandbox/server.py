@@ -14,7 +14,6 @@ import uvicorn
 
 from . import app, lines
 from .control import Controls
-from .paywize import merchants
 from .state import State
 
 if TYPE_CHECKING:
@@ -48,6 +47,7 @@ class Sandbox:
         bound = self._listening.getsockname()[1]
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{bound}"
         self.paywize_url = f"{self.url}/paywize"
+        self.paytia_url = f"{self.url}/paytia"
         self._controls = Controls(self.state)
         self._server = _Server(self.state)
         self._ready: concurrent.futures.Future[asyncio.AbstractEventLoop] = concurrent.futures.Future()
@@ -108,12 +108,12 @@ class Sandbox:
 
     # -- control plane --------------------------------------------------------------------------------------------
 
-    def connection(self, merchant: str = "docs-v1") -> dict[str, Any]:
-        """The Airflow connection of a merchant, as a dict for `AIRFLOW_CONN_…` in JSON."""
-        return self._on_loop(lambda: merchants.connection(self.state.paywize.merchants[merchant], self.paywize_url))
+    def connection(self, name: str = "docs-v1") -> dict[str, Any]:
+        """The Airflow connection of a Paywize merchant or a Paytia account, as a dict for `AIRFLOW_CONN_…` in JSON."""
+        return self._on_loop(lambda: lines.connection(self.state, name, self.url))
 
     def connection_lines(self, url: str | None = None) -> list[str]:
-        """`export AIRFLOW_CONN_…='…'`, one line per merchant; `url` where another address leads here."""
+        """`export AIRFLOW_CONN_…='…'`, one line per merchant and account; `url` where another address leads here."""
         return lines.export_lines(self.state, url or self.url)
 
     def reset(self) -> None:
@@ -159,6 +159,34 @@ class Sandbox:
     def move(self, status: str, utr: str | None = None, **which: str) -> None:
         """Bring a payout or collection, by `transaction_id` or by `merchant` and `sender_id`, into a state now."""
         self._on_loop(lambda: self._controls.move({"status": status, "utr": utr, **which}))
+
+    def account(self, name: str, **settings: Any) -> dict[str, Any]:
+        """Alter or add a Paytia account; without settings, read one."""
+        return self._on_loop(lambda: self._controls.paytia.account(name, settings or None))
+
+    def generate_tokens(self, name: str) -> dict[str, Any]:
+        """What the portal's *Generate Tokens* does; gives the account's new connection."""
+        self._on_loop(lambda: self._controls.paytia.generate_tokens(name))
+        return self.connection(name)
+
+    def payments(self, account: str | None = None) -> list[dict[str, Any]]:
+        shown: list[dict[str, Any]] = self._on_loop(lambda: self._controls.paytia.payments(account))["payments"]
+        return shown
+
+    def move_payment(self, status: str, account: str = "key-only", **named: str) -> None:
+        """Bring a Paytia payment, by `reference_number`, `reference_id` or `transaction_id`, into a state now."""
+        self._on_loop(lambda: self._controls.paytia.move({"status": status, "account": account, **named}))
+
+    def seed_payments(self, account: str, count: int, **more: Any) -> None:
+        """Report rows in any number, at once; `start`, `apart`, `prefix`."""
+        self._on_loop(lambda: self._controls.paytia.seed({"account": account, "count": count, **more}))
+
+    def telephone(self, account: str, **wanted: Any) -> int:
+        """Post the webhooks of a telephone call: `reference_id`, `kind`, `ending`, `url`. Gives how many."""
+        return int(self._on_loop(lambda: self._controls.paytia.telephone({"account": account, **wanted}))["posted"])
+
+    def replay_webhooks(self, reference: str) -> int:
+        return int(self._on_loop(lambda: self._controls.replay_webhooks({"reference": reference}))["posted"])
 
     def webhooks(self) -> list[dict[str, Any]]:
         """Deliveries and their attempts, after all that is due by now has been tried."""

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from .connections import Connections
 from .faults import Faults
-from .paywize.book import Book
-from .paywize.routes import OPERATIONS
+from .paytia import routes as paytia
+from .paytia.book import Book as PaytiaBook
+from .paywize import routes as paywize
+from .paywize.book import Book as PaywizeBook
 from .shared import Shared
 from .store import Nowhere, Store
 
@@ -19,15 +21,18 @@ class State:
     def __init__(self, path: str | Path | None = None) -> None:
         self.connections = Connections()
         self.shared = Shared(Nowhere() if path is None else Store(path))
-        self.paywize = Book(self.shared)
-        self.faults = Faults(OPERATIONS)
+        self.paywize = PaywizeBook(self.shared)
+        self.paytia = PaytiaBook(self.shared)
+        self.faults = Faults({"paywize": paywize.OPERATIONS, "paytia": paytia.OPERATIONS})
         self.shared.restore()
         self.paywize.restore(self.shared.store.records())
+        self.paytia.restore(self.shared.store.records())
 
     def reset(self) -> None:
-        """A fresh sandbox: default merchants, full wallets, no payouts, no faults, the real time."""
+        """A fresh sandbox: default merchants and accounts, full wallets, no payments, no faults, the real time."""
         self.shared.reset()
         self.paywize.reset()
+        self.paytia.reset()
         self.faults.clear()
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import heapq
 import ipaddress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -33,6 +33,7 @@ class Delivery:
     retries: list[float]
     timeout: float
     allow_hosts: list[str]
+    any_2xx: bool = False  # what counts as taken: 200 alone, or every 2xx
     state: str = "waiting"
     attempts: list[dict[str, Any]] = field(default_factory=list)
 
@@ -75,6 +76,13 @@ class Postman:
             delivery.state = "not sent"
             return
         self._start(delivery)
+
+    def replay(self, reference: str) -> int:
+        """Post once more, as it was, everything ever posted for this reference. Gives how many."""
+        again = [delivery for delivery in self.deliveries if delivery.reference == reference]
+        for delivery in again:
+            self.send(replace(delivery, state="waiting", attempts=[]))
+        return len(again)
 
     def clear(self) -> None:
         self._due.clear()
@@ -147,7 +155,8 @@ class Postman:
             attempt["error"] = type(failure).__name__
         delivery.attempts.append(attempt)
         tries = len(delivery.attempts)
-        if attempt.get("status") == 200:
+        status = attempt.get("status", 0)
+        if status == 200 or (delivery.any_2xx and 200 <= status < 300):
             delivery.state = "delivered"
         elif tries > len(delivery.retries):
             delivery.state = "given up"

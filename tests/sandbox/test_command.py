@@ -27,7 +27,7 @@ def test_it_prints_connections_that_work_and_ends_cleanly(ending: signal.Signals
     process = subprocess.Popen([*START, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     printed = ""
-    while "PAYWIZE_LIMITS" not in printed:
+    while "PAYTIA_WORLDPAY" not in printed:
         line = process.stdout.readline()
         assert line, process.communicate()
         printed += line
@@ -38,6 +38,9 @@ def test_it_prints_connections_that_work_and_ends_cleanly(ending: signal.Signals
     plain = json.loads(exports["AIRFLOW_CONN_PAYWIZE_V2"])
     keys = {"apiKey": plain["extra"]["api_key"], "secretKey": plain["password"]}
     assert httpx.post(f"{plain['host']}/v1/auth/clients/token", json=keys).json()["respCode"] == 2000
+    paytia = json.loads(exports["AIRFLOW_CONN_PAYTIA_ENHANCED"])
+    keys = {"client_id": paytia["login"], "client_secret": paytia["password"]}
+    assert httpx.post(f"{paytia['host']}/api/authorize", data=keys).json()["httpStatus"] is True
     hanging = socket.create_connection(("127.0.0.1", int(plain["host"].split(":")[2].split("/")[0])))
     os.kill(process.pid, ending)
     out, err = process.communicate(timeout=10)

@@ -26,6 +26,8 @@ def test_it_is_there_and_names_the_merchants(control: httpx.Client) -> None:
     health = control.get("/health").json()
     assert health["status"] == "ok"
     assert health["gateways"]["paywize"]["merchants"] == ["docs-v1", "live-v2", "v2", "limits"]
+    accounts = ["key-only", "enhanced", "portal", "short", "braintree", "worldpay"]
+    assert health["gateways"]["paytia"]["accounts"] == accounts
 
 
 def test_the_clock_is_advanced_frozen_and_never_put_back(control: httpx.Client) -> None:

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from airflow_provider_paygate.sandbox import amounts
+from airflow_provider_paygate.sandbox.exchange import Reply, json_bytes
 
 from .answers import Answer, Refusal, expired, refused
 from .payouts import DUPLICATE
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 
     from .book import Book
     from .call import Call
+
+
+def plain(status: int, message: str) -> Reply:
+    """An error of the server below the API: the framework's JSON, without a code of the gateway's."""
+    return Reply(status, json_bytes({"statusCode": status, "message": message}))
 
 
 def prepare(call: Call, found: list[Fault]) -> None:

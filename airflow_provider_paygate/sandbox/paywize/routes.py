@@ -62,7 +62,7 @@ def _routes() -> dict[tuple[str, str], Route]:
 
 
 ROUTES = _routes()
-OPERATIONS = frozenset({"any"} | {route.operation for route in ROUTES.values()})
+OPERATIONS = frozenset(route.operation for route in ROUTES.values())
 
 
 class PaywizeGateway:
@@ -90,7 +90,7 @@ class PaywizeGateway:
         call.session = self.book.tokens.session(exchange)
         if route.operation == "auth":
             call.applicant = tokens.applicant(call.body(), self.book.merchants.values())
-        found = self._faults.pick(route.operation, call.facts) if self._faults else []
+        found = self._faults.pick("paywize", route.operation, call.facts) if self._faults else []
         if found:
             await self._with_faults(call, found)
         else:
@@ -104,9 +104,9 @@ class PaywizeGateway:
         fault = found[-1]
         if fault.fault in wire.WIRE:
             self._count(call, fault.fault)
-            await wire.on_the_wire(fault, call.exchange, lambda: self._answer(call).reply())
+            await wire.on_the_wire(fault, call.exchange, lambda: self._answer(call).reply(), misbehaviour.plain)
             return
-        if fault.fault in wire.ANSWER:
+        if fault.fault in wire.ANSWER["paywize"]:
             answer = misbehaviour.answer(self.book, call, fault, self._answer)
             self._count(call, fault.fault)
         else:
