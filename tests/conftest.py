@@ -51,10 +51,25 @@ def sandbox(gateway: Sandbox) -> Sandbox:
     return gateway
 
 
+@pytest.fixture(scope="session")
+def blank_books(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite database with the tables and nothing in them: copying it is quicker than making them again."""
+    from sqlalchemy.engine import make_url
+
+    from airflow_provider_paygate.database import Database
+
+    path = tmp_path_factory.mktemp("books") / "blank.db"
+    made = Database(make_url(f"sqlite:///{path}"))
+    made.ensure_schema()
+    made.engine.dispose()
+    return path
+
+
 @pytest.fixture(autouse=True)
-def books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def books(tmp_path: Path, blank_books: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A SQLite paygate database of this test's own, and no token left over from another."""
     path = tmp_path / "paygate.db"
+    shutil.copy(blank_books, path)
     monkeypatch.setenv("AIRFLOW__PAYGATE__DATABASE", f"sqlite:///{path}")
     forget_process()
     yield path

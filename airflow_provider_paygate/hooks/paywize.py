@@ -58,6 +58,7 @@ class PaywizeHook(GatewayHook["PaywizeSettings"]):
         :raises NotSent: it never took effect.
         :raises OutcomeUnknown: it may have moved: look it up by reference before anything else.
         """
+        self.settings.ceilings.check(payout)  # the day's ceiling needs the journal
         return self.submitted(payout).payment
 
     def get_payout(self, *, reference: str | None = None, transaction_id: str | None = None) -> Payment:

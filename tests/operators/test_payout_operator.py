@@ -195,13 +195,16 @@ def test_mixed_case_words_of_the_gateway_are_upper_case_here(sandbox: Sandbox, p
     assert pay()["status"] == "SUCCESS"
 
 
+FULL, EMPTY, MISTYPED = "PAYWIZE12345679", "PAYWIZEEMPTY0001", "PAYWIZE1234567O"
+# What is asked for, what is set at the gateway, what it comes to, and what of it to correct.
 REFUSALS: list[tuple[dict[str, str], dict[str, Any], type[errors.PaygateError], str, dict[str, str]]] = [
-    ({"wallet_id": "PAYWIZEEMPTY0001", "amount": "1000", "mode": "NEFT"}, {}, errors.InsufficientFunds, "4000", {"wallet_id": "PAYWIZE12345679"}),
-    ({"wallet_id": "PAYWIZE1234567O", "mode": "NEFT"}, {}, errors.InvalidRequest, "4023", {"wallet_id": "PAYWIZE12345679"}),
+    ({"wallet_id": EMPTY, "amount": "1000", "mode": "NEFT"}, {}, errors.InsufficientFunds, "4000", {"wallet_id": FULL}),
+    ({"wallet_id": MISTYPED, "mode": "NEFT"}, {}, errors.InvalidRequest, "4023", {"wallet_id": FULL}),
     ({"mode": "IMPS"}, {}, errors.NotPermitted, "4003", {"mode": "NEFT"}),
     ({"amount": "10000.01", "mode": "NEFT"}, {}, errors.LimitExceeded, "4003", {"amount": "10000.00"}),
     ({"amount": "99.99", "mode": "NEFT"}, {}, errors.LimitExceeded, "4003", {"amount": "100.00"}),
-    ({"amount": "200000", "mode": "RTGS"}, {"transaction_limit": "300000.00"}, errors.NotPermitted, "4024", {"amount": "1000", "mode": "NEFT"}),
+    ({"amount": "200000", "mode": "RTGS"}, {"transaction_limit": "300000.00"}, errors.NotPermitted, "4024",
+     {"amount": "1000", "mode": "NEFT"}),
     ({"amount": "9000", "mode": "NEFT"}, {"daily_limit": "8000.00"}, errors.LimitExceeded, "4013", {"amount": "7000"}),
 ]  # fmt: skip
 

@@ -96,7 +96,7 @@ class Paywize:
 
     def balance(self, wallet_id: str | None) -> Flow[Balance]:
         """What a wallet holds."""
-        wallet = wallet_id or self.merchant.wallet_id
+        wallet = (wallet_id or "").strip() or self.merchant.wallet_id
         if not wallet:
             raise ValueError("wallet_id is missing: give it here or in the connection")
         envelope = yield from self._authorised("balance", self._get("balance", {"wallet_id": wallet}))
