@@ -10,25 +10,40 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow_provider_paygate.database.engine import Database
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from sqlalchemy.engine import Connection
 
 LARGEST_GROUP = 64
 
 
 class _Group:
-    """The threads whose steps stand in one open transaction."""
+    """One open transaction and the threads whose steps stand in it; to a step it is a connection."""
 
     def __init__(self, opened: AbstractContextManager[Connection]) -> None:
         self.opened = opened
-        self.connection = opened.__enter__()
+        self._connection = opened.__enter__()
+        self.direct: sqlite3.Connection = self._connection.connection.driver_connection  # type: ignore[assignment]
         self.steps = 0
         self.ended = threading.Event()
         self.failure: BaseException | None = None
+
+    def execute(self, statement: Any, parameters: Any = None) -> Any:
+        """As a connection's; SQL text with named values goes to the driver directly, at a sixth of the cost."""
+        from sqlalchemy.sql.elements import TextClause
+
+        if isinstance(statement, TextClause) and isinstance(parameters, dict):
+            return self.direct.execute(statement.text, parameters)
+        return self._connection.execute(statement, parameters)
+
+    def exec_driver_sql(self, statement: str) -> Any:
+        """As a connection's."""
+        return self._connection.exec_driver_sql(statement)
 
     def commit(self) -> None:
         try:
@@ -66,11 +81,11 @@ class GroupedDatabase(Database):
             group = self._group
             try:
                 # Plain SQL: SQLAlchemy's own savepoints cost as much as the step they protect.
-                group.connection.exec_driver_sql("SAVEPOINT step")
-                yield group.connection
+                group.direct.execute("SAVEPOINT step")
+                yield cast("Connection", group)
                 group.steps += 1
             except BaseException:
-                group.connection.exec_driver_sql("ROLLBACK TO step")
+                group.direct.execute("ROLLBACK TO step")
                 raise
             finally:
                 if self._queued == 0 or group.steps >= LARGEST_GROUP:

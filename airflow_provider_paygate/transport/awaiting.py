@@ -7,8 +7,8 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow_provider_paygate.gateways.wire import Exchange, Flow, Pause, Reply, Request, Step, Task, Undelivered
-from airflow_provider_paygate.transport.blocking import Timeouts
+from airflow_provider_paygate.gateways.wire import Exchange, Flow, Pause, Reply, Step, Task, Undelivered
+from airflow_provider_paygate.transport.blocking import USER_AGENT, Timeouts, parts_of
 
 if TYPE_CHECKING:
     import httpx
@@ -55,9 +55,9 @@ async def exchanged(exchange: Exchange, timeouts: Timeouts) -> Reply:
                 request.method,
                 request.url,
                 params=request.params or None,
-                headers=dict(request.headers),
+                headers={"User-Agent": USER_AGENT, **request.headers},
                 content=request.body,
-                files=_parts(request),
+                files=parts_of(request),
                 timeout=httpx.Timeout(timeouts.read, connect=timeouts.connect),
                 follow_redirects=False,
             )
@@ -89,9 +89,3 @@ def client() -> httpx.AsyncClient:
 def _keep_headers(request: httpx.Request) -> httpx.Request:
     """A .netrc must never replace our Authorization header."""
     return request
-
-
-def _parts(request: Request) -> list[tuple[str, tuple[None, str]]] | None:
-    if request.multipart is None:
-        return None
-    return [(name, (None, value)) for name, value in request.multipart.items()]

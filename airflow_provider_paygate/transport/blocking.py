@@ -1,4 +1,4 @@
-"""Runs a flow on a worker: `requests`, one pooled session per process."""
+"""Runs a flow on a worker: `requests`, one pool of connections per process."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from airflow_provider_paygate import __version__
 from airflow_provider_paygate.gateways.wire import Exchange, Flow, Pause, Reply, Request, Step, Task, Undelivered
 
 if TYPE_CHECKING:
     import requests
+    from requests.adapters import HTTPAdapter
 
 T = TypeVar("T")
 
 CONNECT_SECONDS = 10
+USER_AGENT = f"airflow-provider-paygate/{__version__}"
 CHUNK = 64 * 1024
 LARGEST_REPLY = 32 * 1024 * 1024
 
@@ -75,17 +78,12 @@ def exchanged(exchange: Exchange, timeouts: Timeouts) -> Reply:
         raise Undelivered("not sent: too little of the lease was left for the call", sent=False)
     request = exchange.request
     try:
-        response = session().request(
-            request.method,
-            request.url,
-            params=request.params or None,
-            headers=dict(request.headers),
-            data=request.body,
-            files=_parts(request),
-            timeout=(timeouts.connect, timeouts.read),
-            allow_redirects=False,
+        response = _adapter().send(
+            _prepared(request),
             stream=True,
-            proxies=_proxies(request.url),
+            timeout=(timeouts.connect, timeouts.read),
+            verify=os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True,
+            proxies=_proxies_of(_origin(request.url)),
         )
         with response:
             body = _body(response, begun + timeouts.whole_call)
@@ -95,51 +93,55 @@ def exchanged(exchange: Exchange, timeouts: Timeouts) -> Reply:
     return Reply(response.status_code, {name.lower(): value for name, value in response.headers.items()}, body)
 
 
-_sessions: dict[int, requests.Session] = {}
-_sessions_lock = threading.Lock()
+_adapters: dict[int, HTTPAdapter] = {}
+_adapters_lock = threading.Lock()
 
 
-def session() -> requests.Session:
-    """This process's session. A forked child makes its own: two processes on one TLS connection garble each other."""
-    pid = os.getpid()
-    if pid not in _sessions:
-        with _sessions_lock:
-            if pid not in _sessions:
-                _sessions[pid] = _new_session()
-    return _sessions[pid]
+def _adapter() -> HTTPAdapter:
+    """This process's pooled connections. A forked child makes its own: two processes on one TLS connection garble each other.
 
-
-def _new_session() -> requests.Session:
-    from http.cookiejar import DefaultCookiePolicy
-
-    import requests
+    Below `requests.Session`, on purpose: what a session adds are cookies, redirects and a .netrc that would replace our
+    Authorization header, none of which may happen to a request that moves money.
+    """
     from requests.adapters import HTTPAdapter
 
-    made = requests.Session()
-    for scheme in ("https://", "http://"):
-        made.mount(scheme, HTTPAdapter(pool_connections=4, pool_maxsize=64, max_retries=0))
-    made.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    # What the environment says of proxies and certificates is looked up once, not for every request; and a .netrc
-    # must never replace our Authorization header.
-    made.trust_env = False
-    made.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
-    return made
+    pid = os.getpid()
+    if pid not in _adapters:
+        with _adapters_lock:
+            _adapters.setdefault(pid, HTTPAdapter(pool_connections=4, pool_maxsize=64, max_retries=0))
+    return _adapters[pid]
+
+
+def _prepared(request: Request) -> requests.PreparedRequest:
+    import requests
+
+    prepared = requests.PreparedRequest()
+    prepared.prepare(
+        method=request.method,
+        url=request.url,
+        headers={"User-Agent": USER_AGENT, **request.headers},
+        params=dict(request.params),
+        data=request.body,
+        files=parts_of(request),
+    )
+    return prepared
+
+
+def _origin(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}"
 
 
 @lru_cache
 def _proxies_of(origin: str) -> dict[str, str]:
+    """The environment's proxies for a host: looked up once, not for every request."""
     from requests.utils import get_environ_proxies
 
     return dict(get_environ_proxies(origin))
 
 
-def _proxies(url: str) -> dict[str, str]:
-    """The environment's proxies for the host of `url`."""
-    scheme, _, rest = url.partition("://")
-    return _proxies_of(f"{scheme}://{rest.partition('/')[0]}")
-
-
-def _parts(request: Request) -> list[tuple[str, tuple[None, str]]] | None:
+def parts_of(request: Request) -> list[tuple[str, tuple[None, str]]] | None:
+    """The fields of a multipart request as both HTTP libraries take them."""
     if request.multipart is None:
         return None
     return [(name, (None, value)) for name, value in request.multipart.items()]

@@ -78,6 +78,8 @@ def token_refused(operation: str, reply: Reply) -> bool:
     """Whether `reply` says that the token is no longer good: HTTP 401, code 4008, or 4001 where that means it (§2.2)."""
     if reply.status == 401:
         return True
+    if b"4001" not in reply.body and b"4008" not in reply.body:
+        return False  # most answers, and not worth reading twice
     try:
         envelope = opened(reply)
     except Fault:
