@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy.sql.elements import TextClause
 
     from airflow_provider_paygate.payouts.entry import Entry
-    from airflow_provider_paygate.payouts.payout import Payout
+    from airflow_provider_paygate.payouts.payable import Payable
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Ceilings:
         """With an operator's own, which can only be lower."""
         return Ceilings(_lower(self.per_payout, per_payout), _lower(self.per_batch, per_batch), self.per_day)
 
-    def check(self, payout: Payout) -> None:
+    def check(self, payout: Payable) -> None:
         """Raise LimitExceeded when one payout alone is too much."""
         if self.per_payout is not None and payout.amount > self.per_payout:
             raise LimitExceeded(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from airflow_provider_paygate.database import Database
-    from airflow_provider_paygate.payouts.payout import Payout
+    from airflow_provider_paygate.payouts.payable import Payable
 
 
 class Intents:
@@ -28,7 +29,7 @@ class Intents:
         self.fingerprints = fingerprints
         self._records = Records(account.account_id)
 
-    def intend(self, payout: Payout, wallet_id: str, who: Who) -> Entry:
+    def intend(self, payout: Payable, wallet_id: str, who: Who) -> Entry:
         """The entry of `payout`, made if there is none. Durable when this returns.
 
         :raises ReferenceConflict: the reference was used before for another amount or beneficiary.
@@ -51,7 +52,7 @@ class Intents:
             operation="journal",
         )
 
-    def intend_all(self, payouts: list[tuple[Payout, str]], who: Who) -> list[Entry | PaygateError]:
+    def intend_all(self, payouts: Sequence[tuple[Payable, str]], who: Who) -> list[Entry | PaygateError]:
         """The entries of several payouts with their wallets, made in one transaction; what `intend` would raise in place."""
         from sqlalchemy import insert, select
         from sqlalchemy.exc import IntegrityError
@@ -75,13 +76,13 @@ class Intents:
             made = {}  # another worker planned one of them in this moment: look at each
         return [made.get(payout.reference) or self._intended(payout, wallet, who) for payout, wallet in payouts]
 
-    def _intended(self, payout: Payout, wallet_id: str, who: Who) -> Entry | PaygateError:
+    def _intended(self, payout: Payable, wallet_id: str, who: Who) -> Entry | PaygateError:
         try:
             return self.intend(payout, wallet_id, who)
         except (ReferenceConflict, InvalidRequest) as error:
             return error
 
-    def _insert(self, connection: Connection, payout: Payout, wallet_id: str, who: Who) -> Entry:
+    def _insert(self, connection: Connection, payout: Payable, wallet_id: str, who: Who) -> Entry:
         from sqlalchemy import insert
 
         from airflow_provider_paygate.database.schema import payouts
@@ -95,7 +96,7 @@ class Intents:
         self._records.noted(connection, entry, "planned", who, now)
         return entry
 
-    def _planned(self, payout: Payout, wallet_id: str, who: Who, now: float) -> dict[str, Any]:
+    def _planned(self, payout: Payable, wallet_id: str, who: Who, now: float) -> dict[str, Any]:
         described = self._described(payout, wallet_id)
         described["amount_minor"] = minor_units(described.pop("amount"))
         return {
@@ -118,7 +119,7 @@ class Intents:
             **described,
         }
 
-    def _described(self, payout: Payout, wallet_id: str) -> dict[str, Any]:
+    def _described(self, payout: Payable, wallet_id: str) -> dict[str, Any]:
         return {
             "amount": payout.amount,
             "currency": self.account.currency,
@@ -130,7 +131,7 @@ class Intents:
             "wallet_id": wallet_id,
         }
 
-    def _agreed(self, connection: Connection, known: Entry, payout: Payout, wallet_id: str, who: Who) -> Entry:
+    def _agreed(self, connection: Connection, known: Entry, payout: Payable, wallet_id: str, who: Who) -> Entry:
         """`known`, when it is the same payment; corrected, when nothing ever moved under it."""
         untouched = known.state in {State.PLANNED, State.REFUSED}
         if (
@@ -156,7 +157,7 @@ class Intents:
         self._records.noted(connection, corrected, "corrected", who, now)
         return corrected
 
-    def _replace(self, connection: Connection, payout: Payout, now: float) -> None:
+    def _replace(self, connection: Connection, payout: Payable, now: float) -> None:
         old = self._records.find(connection, payout.replaces or "", lock=True)
         where = f"{payout.reference}: replaces={payout.replaces!r}"
         if old is None:

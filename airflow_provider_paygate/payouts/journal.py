@@ -18,7 +18,7 @@ from airflow_provider_paygate.payouts.intents import Intents
 from airflow_provider_paygate.payouts.lifecycle import FINAL, MOVES, Event, State, moved
 
 if TYPE_CHECKING:
-    from airflow_provider_paygate.payouts.payout import Payout
+    from airflow_provider_paygate.payouts.payable import Payable
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ class Journal(Intents):
             return entry  # nothing new: a sweep over many pending payments writes nothing
         return self._move(entry, who, decided)
 
-    def rekeyed(self, entry: Entry, payout: Payout, who: Who) -> Entry:
+    def rekeyed(self, entry: Entry, payout: Payable, who: Who) -> Entry:
         """Make the fingerprint anew with the present key, once the gateway's own answer has shown it is the same payment."""
         fingerprint = self.fingerprints.of(payout.amount, payout.beneficiary_account, payout.beneficiary_ifsc)
 

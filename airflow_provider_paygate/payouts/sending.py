@@ -51,7 +51,7 @@ class Sender:
     def __init__(
         self,
         journal: Journal,
-        rail: Rail,
+        rail: Rail[Payout],
         who: Who,
         ceilings: Ceilings,
         concurrency: int,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from airflow_provider_paygate.exceptions import (
     BadReply,
@@ -29,7 +29,7 @@ from airflow_provider_paygate.payouts.ceilings import Ceilings
 from airflow_provider_paygate.payouts.entry import Entry, Who
 from airflow_provider_paygate.payouts.journal import Journal
 from airflow_provider_paygate.payouts.lifecycle import Event, State
-from airflow_provider_paygate.payouts.payout import Payout
+from airflow_provider_paygate.payouts.payable import Payable
 
 # Two look-ups that prove absence are this far apart, or a tenth of a shorter visibility window.
 BETWEEN_LOOKUPS = 5.0
@@ -38,7 +38,11 @@ WATCH_SECONDS = 0.2
 RESENDS = 1
 
 
-class Rail(Protocol):
+P = TypeVar("P", bound=Payable)
+P_contra = TypeVar("P_contra", bound=Payable, contravariant=True)
+
+
+class Rail(Protocol[P_contra]):
     """The road a payment takes: a gateway seen as what submitting needs. Failures are this package's exceptions."""
 
     visibility_window: float
@@ -47,7 +51,7 @@ class Rail(Protocol):
     def prepare(self) -> None:
         """Have a token in hand, so that no lease on a payment is spent waiting for one."""
 
-    def send(self, payout: Payout, not_after: float) -> tuple[Payment, Beneficiary]:
+    def send(self, payout: P_contra, not_after: float) -> tuple[Payment, Beneficiary]:
         """Submit once, beginning no call that could outlast the monotonic time `not_after`."""
 
     def look_up(self, sender_id: str) -> tuple[Payment, Beneficiary]:
@@ -68,8 +72,8 @@ class Submitted:
 
 def submit(
     journal: Journal,
-    rail: Rail,
-    payout: Payout,
+    rail: Rail[P],
+    payout: P,
     wallet_id: str,
     who: Who,
     ceilings: Ceilings,
@@ -86,11 +90,11 @@ def submit(
     return _Submission(journal, rail, payout, wallet_id, who, ceilings).carried_out(entry)
 
 
-class _Submission:
+class _Submission(Generic[P]):
     """One call of :func:`submit`."""
 
     def __init__(
-        self, journal: Journal, rail: Rail, payout: Payout, wallet_id: str, who: Who, ceilings: Ceilings
+        self, journal: Journal, rail: Rail[P], payout: P, wallet_id: str, who: Who, ceilings: Ceilings
     ) -> None:
         self.journal = journal
         self.rail = rail
@@ -191,6 +195,8 @@ class _Submission:
         """
         try:
             payment, told = self.rail.look_up(entry.sender_id)
+        except DuplicateReference:
+            raise  # the rail knows that no try of ours went unanswered: somebody else used the reference
         except NotFound:
             entry, wait = self.journal.absent(entry, self.who, self.rail.visibility_window)
         except PaygateError as error:
