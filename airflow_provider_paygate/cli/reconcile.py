@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     """Reconcile as asked; prints the report. Returns the exit code."""
     try:
         result = _reconcile(args)
-        print(result.text(), end="")
+        _print(result.text())
         return result.exit_code
     except (CannotReconcile, TotalsDoNotTie) as error:
         print(f"paygate reconcile: {error}", file=sys.stderr)
@@ -151,6 +151,13 @@ def _reconcile(args: argparse.Namespace) -> Result:
     if args.report:
         _write(args.report, result.html())
     return result
+
+
+def _print(text: str) -> None:
+    try:
+        print(text, end="", flush=True)
+    except BrokenPipeError:  # the reader, `head` for one, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _repeatable(group: argparse._ArgumentGroup, flag: str, metavar: str, help: str) -> None:

@@ -6,7 +6,7 @@ import csv
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,12 +78,14 @@ def _csv(side: FileSide, role: Role) -> Relation:
 
 def _header(path: str) -> list[str]:
     try:
-        with open(path, encoding="utf-8-sig", newline="") as lines:
-            names = next(csv.reader(lines, strict=True), [])
+        with open(path, "rb") as lines:
+            # Line by line: a fault further down is not the header's.
+            names = next(csv.reader((line.decode() for line in lines), strict=True), [])
     except UnicodeDecodeError:
         raise CannotReconcile(f"{path}:1: the file is not UTF-8 text") from None
     except csv.Error as error:
         raise CannotReconcile(f"{path}:1: {error}") from None
+    names = [name.removeprefix("\ufeff") if place == 0 else name for place, name in enumerate(names)]
     if not any(name.strip() for name in names):
         raise CannotReconcile(f"{path}:1: the first line is blank; it must name the columns")
     for sign, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
@@ -131,6 +133,15 @@ def numbered_lines(path: str) -> Iterator[tuple[int, str]]:
         raise CannotReconcile(f"{path}:{line + 1}: the file is not UTF-8 text") from None
 
 
+def mixes_line_ends(path: str) -> bool:
+    """Whether lines of a text file end in different ways."""
+    if file_format(path) == "parquet":
+        return False
+    with open(path, "rb") as lines:
+        ends = {b"\r\n" if line.endswith(b"\r\n") else b"\r" if b"\r" in line else b"\n" for line in lines}
+    return len(ends) > 1
+
+
 def _keys(path: str, line: int, text: str) -> Iterable[str]:
     def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
         row = dict(pairs)
@@ -168,21 +179,18 @@ def _parquet(connection: duckdb.DuckDBPyConnection, side: FileSide, role: Role) 
 
 def duckdb_kind(type_name: str) -> Kind:
     """What a DuckDB type holds, in our words."""
-    name = type_name.upper()
-    if name.startswith("DECIMAL"):
-        return "decimal"
-    kinds: dict[str, Sequence[str]] = {
-        "text": ("VARCHAR", '"NULL"', "ENUM"),
-        "float": ("DOUBLE", "FLOAT"),
-        "integer": ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "U"),
-        "timestamptz": ("TIMESTAMP WITH TIME ZONE",),
-        "timestamp": ("TIMESTAMP",),
-        "date": ("DATE",),
+    name = type_name.upper().partition("(")[0]
+    kinds: dict[str, Kind] = {
+        "DECIMAL": "decimal",
+        **dict.fromkeys(("VARCHAR", '"NULL"', "ENUM", "UUID"), "text"),
+        **dict.fromkeys(("DOUBLE", "FLOAT"), "float"),
+        **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"), "integer"),
+        **dict.fromkeys(("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"), "integer"),
+        **dict.fromkeys(("TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S"), "timestamp"),
+        "TIMESTAMP WITH TIME ZONE": "timestamptz",
+        "DATE": "date",
     }
-    for kind, starts in kinds.items():
-        if name.startswith(tuple(starts)):
-            return kind  # type: ignore[return-value]
-    return "other"
+    return kinds.get(name, "other") if "[" not in type_name else "other"
 
 
 def first_line(error: Exception) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_paygate.reconciliation.errors import CannotReconcile
 from airflow_provider_paygate.reconciliation.flaws import reason_for
 from airflow_provider_paygate.reconciliation.normalise import check_kinds, flaws, normalising_select
-from airflow_provider_paygate.reconciliation.reading import duckdb_kind, first_line, open_file, quoted
+from airflow_provider_paygate.reconciliation.reading import duckdb_kind, first_line, mixes_line_ends, open_file, quoted
 from airflow_provider_paygate.reconciliation.relations import relation_of, source_of
 from airflow_provider_paygate.reconciliation.sides import FileSide, Relation, Role, Side, TableSide
 
@@ -65,9 +65,9 @@ class DuckDBExecutor:
                 self._refuse_flaws(relation, role)
             try:
                 self._store(f"recon_{role}", normalising_select(relation, role))
-            except self._error as error:
-                # What DuckDB says of a file that mixes LF and CRLF. Rare, so only then is it copied.
-                if "invalid state" not in str(error):
+            except self._error:
+                # DuckDB refuses a file that mixes LF and CRLF. Rare, so only then is it copied.
+                if not relation.is_file or not mixes_line_ends(relation.label):
                     raise
                 self._store(f"recon_{role}", normalising_select(self._with_even_lines(relation), role))
         except self._error as error:

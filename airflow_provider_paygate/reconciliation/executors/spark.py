@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from airflow_provider_paygate.reconciliation.dialects import carried
@@ -55,12 +56,8 @@ class SparkExecutor:
 
     def keep(self, name: str, query: str) -> None:
         # A checkpoint and no cache: the plan of a cached query goes on growing with every pass that builds on it.
-        try:
+        with _spark_errors(f"the pass {name}"):
             frame = self._frame(query, f"the pass {name}").localCheckpoint(eager=True)
-        except CannotReconcile:
-            raise
-        except Exception as error:
-            raise _failure(f"the pass {name}", error) from None
         frame.createOrReplaceTempView(name)
         self._kept.append(name)
 
@@ -70,12 +67,8 @@ class SparkExecutor:
         self._kept.append(name)
 
     def rows(self, query: str) -> Iterator[Sequence[Any]]:
-        try:
+        with _spark_errors("a pass"):
             yield from self._frame(query, "a pass").toLocalIterator()
-        except CannotReconcile:
-            raise
-        except Exception as error:
-            raise _failure("a pass", error) from None
 
     def close(self) -> None:
         for name in self._kept:
@@ -84,19 +77,19 @@ class SparkExecutor:
         self._session.conf.set("spark.sql.session.timeZone", self._zone)
 
     def _frame(self, query: str, what: str) -> Any:
-        try:
+        with _spark_errors(what):
             return self._session.sql(carried(query, "spark"))
-        except CannotReconcile:
-            raise
-        except Exception as error:
-            raise _failure(what, error) from None
 
 
 def _kind(type_name: str) -> Kind:
     return "decimal" if type_name.startswith("decimal") else _KINDS.get(type_name, "other")
 
 
-def _failure(what: str, error: Exception) -> Exception:
-    if not type(error).__module__.startswith(("pyspark", "py4j")):
-        return error
-    return CannotReconcile(f"{what} failed in Spark: {first_line(error)}")
+@contextmanager
+def _spark_errors(what: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if not type(error).__module__.startswith(("pyspark", "py4j")):
+            raise
+        raise CannotReconcile(f"{what} failed in Spark: {first_line(error)}") from None
