@@ -171,13 +171,19 @@ class ConnectionType:
     def base_url(self, connection: AirflowConnection) -> str:
         """Scheme, host, port and path prefix, without a slash at the end. Plain http is accepted for loopback only."""
         host = str(connection.host or "").strip() or self.default_host
+        schema = str(connection.schema or "").strip()
         if "://" not in host:
-            host = f"{str(connection.schema or '').strip() or 'https'}://{host}"
-        parts = urlsplit(host)
+            host = f"{schema or 'https'}://{host}"
+        elif schema.lower() not in {"", "http", "https"}:
+            # A URI like paywize://https://:secret@host/prefix?… puts the path there.
+            host = f"{host.rstrip('/')}/{schema}"
+        if not host.isprintable() or " " in host:
+            raise ValueError("host in the connection holds a blank or a control character")
         try:
+            parts = urlsplit(host)
             port = parts.port or (int(connection.port) if connection.port else None)
         except ValueError:
-            raise ValueError("host in the connection has a port that is no number") from None
+            raise ValueError("host in the connection is no URL, or its port is no number") from None
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("host in the connection must be a host name or an http(s) URL")
         if parts.username or parts.password or parts.query or parts.fragment:
