@@ -98,23 +98,34 @@ def test_a_bad_jsonl_is_refused_by_line(
     assert reason(files, capsys, bad, good) == f"paygate reconcile: {expected}"
 
 
+PLAIN = "amount is not a plain decimal such as 100000.00 (no currency sign, no separators, 4 places at most)"
+
+
 @pytest.mark.parametrize(
-    ("select", "expected"),
+    ("amount", "expected"),
     [
-        ("'A' AS reference, 0.1::DOUBLE AS amount", "bad.parquet: amount is a floating-point column, which is inexact; make it DECIMAL"),
-        ("'A' AS reference, 'x' AS amount", "bad.parquet:row 1: amount is not a plain decimal such as 100000.00 (no currency sign, no separators, 4 places at most) (it is 'x')"),
-        ("'A' AS reference, NULL::DECIMAL(9, 2) AS amount", "bad.parquet:row 1: no amount"),
-        ("'A' AS reference, 1.00001::DECIMAL(9, 5) AS amount", "bad.parquet:row 1: amount has more than 14 digits before or 4 after the point (it is '1.00001')"),
-        ("'A' AS reference, 1 AS amount, [1] AS utr", "bad.parquet: the type of utr cannot be read as text"),
+        ("0.1::DOUBLE AS amount", ": amount is a floating-point column, which is inexact; make it DECIMAL"),
+        ("'x' AS amount", f":row 1: {PLAIN} (it is 'x')"),
+        ("NULL::DECIMAL(9, 2) AS amount", ":row 1: no amount"),
+        (
+            "1.00001::DECIMAL(9, 5) AS amount",
+            ":row 1: amount has more than 14 digits before or 4 after the point (it is '1.00001')",
+        ),
+        ("1 AS amount, [1] AS utr", ": the type of utr cannot be read as text"),
+        ("1 AS amount, NULL::TIMESTAMP[] AS created_at", ": the type of created_at cannot be read as a date"),
+        (
+            "1 AS amount, DATE '9999-12-31' AS settled_at",
+            ":row 1: settled_at is not a date in the form ISO 8601 (2026-01-31 or 2026-01-31T17:05:00+05:30) (it is '9999-12-31')",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_bad_parquet_is_refused_by_row(
-    files: Files, capsys: pytest.CaptureFixture[str], select: str, expected: str
+    files: Files, capsys: pytest.CaptureFixture[str], amount: str, expected: str
 ) -> None:
     bad = str(files.folder / "bad.parquet")
-    duckdb.sql(f"SELECT {select}").write_parquet(bad)
+    duckdb.sql(f"SELECT 'A' AS reference, {amount}").write_parquet(bad)
 
-    assert reason(files, capsys, bad, files.write("good.csv", GOOD)) == f"paygate reconcile: {expected}"
+    assert reason(files, capsys, bad, files.write("good.csv", GOOD)) == f"paygate reconcile: bad.parquet{expected}"
 
 
 @pytest.mark.parametrize(

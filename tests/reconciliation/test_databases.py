@@ -100,7 +100,7 @@ def test_duckdb_tables(typed: dict[str, Path], from_files: Result) -> None:
         executor.close()
 
         assert connection.execute("SELECT current_setting('TimeZone')").fetchone() == ("Asia/Kolkata",)
-        assert sorted(row[0] for row in connection.sql("SHOW TABLES").fetchall()) == ["bank", "gateway", "ledger"]
+        assert sorted(row[0] for row in connection.execute("SHOW TABLES").fetchall()) == ["bank", "gateway", "ledger"]
 
 
 def test_postgres(postgres: Any, typed: dict[str, Path], from_files: Result) -> None:

@@ -61,10 +61,22 @@ fee                 low       A2         1250.50  1248.00  INR       2026-01-07 
 timing              info      A5            5.00        –  GBP       2026-01-16  ledger SUCCESS, not at the gateway
 """
 
-COLUMNS = (
-    "break_id, class, severity, reference, ledger_amount, gateway_amount, difference, currency, ledger_status, "
-    "gateway_status, age_days, due_by, evidence, suggested_action"
-).split(", ")
+COLUMNS = [
+    "break_id",
+    "class",
+    "severity",
+    "reference",
+    "ledger_amount",
+    "gateway_amount",
+    "difference",
+    "currency",
+    "ledger_status",
+    "gateway_status",
+    "age_days",
+    "due_by",
+    "evidence",
+    "suggested_action",
+]
 
 
 def test_the_text_is_as_it_stands_here(files: Files) -> None:
