@@ -115,7 +115,14 @@ class Throttled(NotSent):
 
 
 class OutcomeUnknown(PaygateError):
-    """It may have moved. Never pay it under another reference; a retry looks it up first."""
+    """It may have moved. Never pay it under another reference; a retry looks it up first.
+
+    :ivar retry_after: seconds until looking it up again can prove something, when that is known.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None, **about: object) -> None:
+        super().__init__(message, **about)  # type: ignore[arg-type]
+        self.retry_after = retry_after
 
 
 class NotFound(PaygateError):

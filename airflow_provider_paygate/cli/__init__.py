@@ -13,7 +13,9 @@ COMMANDS = {
     "sandbox": "serve both gateways on this machine, with test accounts, faults and a ledger",
     "demo": "pay a list of suppliers through Airflow and the sandbox, and show what became of each payment",
     "up": "run Airflow with the sandbox and its connections, for a browser",
+    "payouts": "for the person on call: list payments, show one, settle one in doubt, check a file",
     "reconcile": "compare a ledger, the gateway and a bank statement, and report every difference",
+    "db": "make the tables of the paygate database, or bring them up to date",
 }
 
 

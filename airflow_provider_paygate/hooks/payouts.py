@@ -9,13 +9,13 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_paygate.exceptions import InvalidRequest, NotSent
+from airflow_provider_paygate.exceptions import InvalidRequest, NotFound, NotSent
 from airflow_provider_paygate.gateways.wire import Fault, Flow, Kind, Task
 from airflow_provider_paygate.hooks.checks import refuse_books_on_one_machine
 from airflow_provider_paygate.payouts.entry import Entry, Who
 from airflow_provider_paygate.payouts.following import Selection, follow, look_once, of_batch, worth_another_look
 from airflow_provider_paygate.payouts.journal import Journal
-from airflow_provider_paygate.payouts.lifecycle import State
+from airflow_provider_paygate.payouts.lifecycle import Event, State
 from airflow_provider_paygate.payouts.rates import Rates
 from airflow_provider_paygate.payouts.waiting import WAIT_SECONDS
 
@@ -106,6 +106,42 @@ class PaywizePayouts:
             return entry
         seen: Entry = yield Task(lambda: self.journal.observed(entry, told.payment, self.who))
         return seen
+
+    def resolved(self, reference: str) -> Entry:
+        """Ask the gateway about one payment, now; the entry as it is then.
+
+        :raises NotFound: this journal does not know the reference.
+        """
+        return self.hook.run("status", self.followed(self.found(reference)))
+
+    def resolved_by_hand(self, reference: str, *, paid: bool, why: str) -> Entry:
+        """Take down what only the bank could tell, after a fresh look-up that does not contradict it.
+
+        :raises InvalidRequest: the payment is not in doubt, the gateway says otherwise, or its silence proves nothing yet.
+        """
+        entry = self.resolved(reference)
+        if entry.state is not State.UNKNOWN:
+            raise InvalidRequest(
+                f"{reference} is not in doubt: the gateway says {entry.status or entry.state.value}, so it is {entry.state.value}",
+                operation="resolve",
+            )
+        window = self.hook.settings.visibility_window
+        entry, wait = self.journal.absent(entry, self.who, window)
+        if wait > 0:
+            raise InvalidRequest(
+                f"{reference}: the gateway not knowing it proves nothing for another {wait:.0f} s; decide after that",
+                operation="resolve",
+            )
+        return self.journal.decided_by_hand(entry, Event.SETTLED if paid else Event.FAILED, why, self.who)
+
+    def found(self, reference: str) -> Entry:
+        """The journal's entry of a reference. Raises NotFound."""
+        entry = self.journal.find(reference.strip())
+        if entry is None:
+            raise NotFound(
+                f"{reference}: the journal of {self.hook.conn_id} does not know this reference", operation="journal"
+            )
+        return entry
 
     async def follow(self, selection: Selection, every: float, deadline: float) -> bool:
         """Look at everything in `selection` until nothing is left to look at; False when that is not by `deadline`."""

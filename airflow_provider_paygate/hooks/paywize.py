@@ -189,6 +189,7 @@ class PaywizeHook(GatewayHook["PaywizeSettings"]):
         """The merchant's conversation with Paywize, with the shared token."""
         from airflow_provider_paygate.database import database
         from airflow_provider_paygate.gateways.paywize.client import Paywize
+        from airflow_provider_paygate.payouts.rates import Rates
         from airflow_provider_paygate.tokens.bearer import BearerTokens
         from airflow_provider_paygate.tokens.keys import Seal, derived_key
         from airflow_provider_paygate.tokens.store import TokenStore
@@ -201,10 +202,13 @@ class PaywizeHook(GatewayHook["PaywizeSettings"]):
 
         client: Paywize
 
-        def mint(not_after: float) -> Flow[Any]:
-            return client.mint(not_after)
+        books = database()
+        rates = Rates(books, token_key, self.settings.rate_limits)
 
-        tokens = BearerTokens(TokenStore(database()), token_key, seal, mint, self.timeouts.whole_call, mask_secret)
+        def mint(not_after: float) -> Flow[Any]:
+            return rates.paced("auth", client.mint(not_after))
+
+        tokens = BearerTokens(TokenStore(books), token_key, seal, mint, self.timeouts.whole_call, mask_secret)
         client = Paywize(merchant, tokens)
         return client
 

@@ -5,15 +5,16 @@ Every move of a payment is one transaction that checks the life cycle, writes th
 
 from __future__ import annotations
 
+import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_paygate.gateways.facts import RETURNED, Payment
 from airflow_provider_paygate.payouts import ceilings
-from airflow_provider_paygate.payouts.entry import Entry, Who
+from airflow_provider_paygate.payouts.entry import Entry, Who, entry_of
 from airflow_provider_paygate.payouts.intents import Intents
 from airflow_provider_paygate.payouts.lifecycle import FINAL, MOVES, Event, State, moved
 
@@ -42,6 +43,38 @@ class Journal(Intents):
         """The payment under a reference."""
         with self.database.read() as connection:
             return self._records.find(connection, reference)
+
+    def entries(self, states: Iterable[State], limit: int) -> list[Entry]:
+        """The payments in these states, the one that moved last first."""
+        from sqlalchemy import select
+
+        from airflow_provider_paygate.database.schema import payouts
+
+        mine = payouts.c.account_id == self.account.account_id
+        query = select(payouts).where(mine, payouts.c.state.in_([state.value for state in states]))
+        with self.database.read() as connection:
+            return [
+                entry_of(row) for row in connection.execute(query.order_by(payouts.c.updated_at.desc()).limit(limit))
+            ]
+
+    def history(self, entry: Entry) -> list[dict[str, Any]]:
+        """Everything that happened to a payment, first to last: ``at``, ``event``, ``state``, ``by``, ``detail``."""
+        from sqlalchemy import select
+
+        from airflow_provider_paygate.database.schema import payout_events
+
+        query = select(payout_events).where(payout_events.c.payout_id == entry.id).order_by(payout_events.c.id)
+        with self.database.read() as connection:
+            return [
+                {
+                    "at": row.at,
+                    "event": row.event,
+                    "state": row.state,
+                    "by": row.by,
+                    "detail": json.loads(row.detail or "{}"),
+                }
+                for row in connection.execute(query)
+            ]
 
     def now(self) -> float:
         """The database's clock."""
@@ -189,6 +222,24 @@ class Journal(Intents):
 
         if decided(entry, entry.updated_at) is None:
             return entry  # nothing new: a sweep over many pending payments writes nothing
+        return self._move(entry, who, decided)
+
+    def decided_by_hand(self, entry: Entry, event: Event, why: str, who: Who) -> Entry:
+        """Record what a person found out at the bank about an unknown payment: SETTLED or FAILED, and why, for good."""
+
+        def decided(fresh: Entry, now: float) -> Move | None:
+            if fresh.state is not State.UNKNOWN:
+                return None
+            state = moved(fresh.state, event)
+            values = {
+                "state": state,
+                "status": "SUCCESS" if state is State.SETTLED else "FAILED",
+                "message": f"decided by hand: {why}",
+                "final_at": now,
+                "reserved_day": fresh.reserved_day if state is State.SETTLED else None,
+            }
+            return Move(event, values, {"why": why, "by_hand": True})
+
         return self._move(entry, who, decided)
 
     def rekeyed(self, entry: Entry, payout: Payable, who: Who) -> Entry:

@@ -271,6 +271,16 @@ class Plan:
             rows = connection.execute(text(query), {"batch": self.batch, "reading": self.reading}).fetchall()
         return {row.wallet_id: major_units(int(row.amount)) for row in rows}
 
+    def forget(self) -> None:
+        """Remove the plan; the journal's payments stay."""
+        from sqlalchemy import delete
+
+        from airflow_provider_paygate.database.schema import batch_rows, batches
+
+        with self.journal.database.begin() as connection:
+            connection.execute(delete(batch_rows).where(batch_rows.c.batch == self.batch))
+            connection.execute(delete(batches).where(batches.c.id == self.batch))
+
     # Carrying it out
 
     def to_send(self, rows: Iterable[Row], who: Who) -> Iterator[tuple[Payout, str, Entry]]:

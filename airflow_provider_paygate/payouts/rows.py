@@ -31,19 +31,23 @@ Source = Callable[[], Iterator[Row]]
 def from_list(payouts: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> Source:
     """Rows that came through XCom or stand in the DAG. `columns` maps our field to their key."""
     rows: list[Any] = list(payouts)
+    headings = _Headings(columns, "payouts")
 
     def read() -> Iterator[Row]:
         for line, row in enumerate(rows, start=1):
             if isinstance(row, Mapping):
-                yield Row(line, _ours(row, columns))
+                yield Row(line, headings.ours(row))
             else:
                 yield Row(line, {}, f"is a {type(row).__name__} and not a mapping of fields")
 
     return read
 
 
-def from_path(path: str, columns: Mapping[str, str]) -> Source:
-    """Rows of a CSV, JSON-lines or Parquet file at any path that Airflow's ObjectStoragePath opens."""
+def from_path(path: str, columns: Mapping[str, str], *, importing: bool = False) -> Source:
+    """Rows of a CSV, JSON-lines or Parquet file at any path that Airflow's ObjectStoragePath opens.
+
+    `importing`: old books, which need not say everything that a payment to be made must, and may say how it ended.
+    """
     suffix = next((ending for ending in SUFFIXES if str(path).lower().endswith(ending)), None)
     if suffix is None:
         raise InvalidRequest(f"path must end in {', '.join(SUFFIXES)}, and is {str(path)[:200]!r}", operation="check")
@@ -51,7 +55,7 @@ def from_path(path: str, columns: Mapping[str, str]) -> Source:
 
     def read() -> Iterator[Row]:
         with opened(str(path)) as stream:
-            yield from reader(stream, columns, str(path))
+            yield from reader(stream, _Headings(columns, str(path), importing))
 
     return read
 
@@ -68,12 +72,13 @@ def from_sql(sql: str, sql_conn_id: str, columns: Mapping[str, str]) -> Source:
             cursor = connection.cursor()
             cursor.execute(sql)
             names = [described[0] for described in cursor.description or ()]
-            _check_columns(names, columns, "the query")
+            headings = _Headings(columns, "the query")
+            headings.check(names)
             line = 0
             while chunk := cursor.fetchmany(1000):
                 for values in chunk:
                     line += 1
-                    yield Row(line, _ours(dict(zip(names, values, strict=True)), columns))
+                    yield Row(line, headings.ours(dict(zip(names, values, strict=True))))
         finally:
             connection.close()
 
@@ -96,12 +101,12 @@ def opened(path: str, mode: str = "rb") -> Any:
         raise InvalidRequest(f"{path[:200]!r} cannot be opened: {why}", operation="check") from None
 
 
-def _csv(stream: Any, columns: Mapping[str, str], name: str) -> Iterator[Row]:
+def _csv(stream: Any, headings: _Headings) -> Iterator[Row]:
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
     try:
         reader = csv.reader(text, strict=True)
         header = [cell.strip() for cell in next(reader, [])]
-        _check_columns(header, columns, name)
+        headings.check(header)
         line = reader.line_num + 1
         for cells in reader:
             if not cells:
@@ -109,15 +114,17 @@ def _csv(stream: Any, columns: Mapping[str, str], name: str) -> Iterator[Row]:
             elif len(cells) != len(header):
                 yield Row(line, {}, f"has {len(cells)} cells under {len(header)} headings")
             else:
-                yield Row(line, _ours(dict(zip(header, cells, strict=True)), columns))
+                yield Row(line, headings.ours(dict(zip(header, cells, strict=True))))
             line = reader.line_num + 1
     except UnicodeDecodeError:
-        raise InvalidRequest(f"{name} is not UTF-8 text (near line {reader.line_num + 1})", operation="check") from None
+        raise InvalidRequest(
+            f"{headings.where} is not UTF-8 text (near line {reader.line_num + 1})", operation="check"
+        ) from None
     except csv.Error as error:
-        raise InvalidRequest(f"{name} line {reader.line_num}: {error}", operation="check") from None
+        raise InvalidRequest(f"{headings.where} line {reader.line_num}: {error}", operation="check") from None
 
 
-def _jsonl(stream: Any, columns: Mapping[str, str], name: str) -> Iterator[Row]:
+def _jsonl(stream: Any, headings: _Headings) -> Iterator[Row]:
     for line, raw in enumerate(stream, start=1):
         if not raw.strip():
             continue
@@ -129,7 +136,7 @@ def _jsonl(stream: Any, columns: Mapping[str, str], name: str) -> Iterator[Row]:
         if not isinstance(value, dict):
             yield Row(line, {}, "is no JSON object")
             continue
-        yield Row(line, _ours(value, columns))
+        yield Row(line, headings.ours(value))
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -139,7 +146,7 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _parquet(stream: Any, columns: Mapping[str, str], name: str) -> Iterator[Row]:
+def _parquet(stream: Any, headings: _Headings) -> Iterator[Row]:
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -150,35 +157,51 @@ def _parquet(stream: Any, columns: Mapping[str, str], name: str) -> Iterator[Row
     try:
         table = pq.ParquetFile(stream)
     except pa.ArrowInvalid:
-        raise InvalidRequest(f"{name} is no Parquet file", operation="check") from None
-    _check_columns(table.schema_arrow.names, columns, name)
+        raise InvalidRequest(f"{headings.where} is no Parquet file", operation="check") from None
+    headings.check(table.schema_arrow.names)
     line = 0
     for chunk in table.iter_batches(batch_size=1000):
         for values in chunk.to_pylist():
             line += 1
-            yield Row(line, _ours(values, columns))
+            yield Row(line, headings.ours(values))
 
 
-def _check_columns(names: list[str], columns: Mapping[str, str], where: str) -> None:
-    """One sentence when the columns cannot be right, before any row is looked at."""
-    for ours in columns:
-        if ours not in FIELDS:
+class _Headings:
+    """Which of their columns is which of our fields.
+
+    :param columns: our field → their column, where the names differ.
+    :param where: what to call the source in a message.
+    :param importing: old books: fewer columns must be there, and more are read.
+    """
+
+    def __init__(self, columns: Mapping[str, str], where: str, importing: bool = False) -> None:
+        self.where = where
+        self._columns = columns
+        self._fields = (*FIELDS, "status", "transaction_id", "utr") if importing else FIELDS
+        self._required = tuple(name for name in REQUIRED if not importing or name not in {"mode", "beneficiary_name"})
+        unknown = next((ours for ours in columns if ours not in self._fields), None)
+        if unknown is not None:
             raise InvalidRequest(
-                f"columns maps {ours!r}, which is no field of a payout ({', '.join(FIELDS)})", operation="check"
+                f"columns maps {unknown!r}, which is no field of a payout ({', '.join(self._fields)})",
+                operation="check",
             )
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise InvalidRequest(f"{where} has the column {repeated[0]!r} twice", operation="check")
-    missing = [field for field in REQUIRED if columns.get(field, field) not in names]
-    if missing:
-        wanted = ", ".join(columns.get(field, field) for field in missing)
-        raise InvalidRequest(
-            f"{where} has no column {wanted} (it has {', '.join(names) or 'none'}); `columns` maps names",
-            operation="check",
-        )
 
+    def check(self, names: list[str]) -> None:
+        """One sentence when the columns cannot be right, before any row is looked at."""
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise InvalidRequest(f"{self.where} has the column {repeated[0]!r} twice", operation="check")
+        missing = [self._theirs(ours) for ours in self._required if self._theirs(ours) not in names]
+        if missing:
+            raise InvalidRequest(
+                f"{self.where} has no column {', '.join(missing)} (it has {', '.join(names) or 'none'}); `columns` maps names",
+                operation="check",
+            )
 
-def _ours(theirs: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
-    """Our fields of a row. Nothing is the same as an empty cell; other columns are the business's own."""
-    values = {field: theirs.get(columns.get(field, field)) for field in FIELDS}
-    return {field: value for field, value in values.items() if value is not None and value != ""}
+    def ours(self, theirs: Mapping[str, Any]) -> dict[str, Any]:
+        """Our fields of a row. Nothing is the same as an empty cell; other columns are the business's own."""
+        values = {ours: theirs.get(self._theirs(ours)) for ours in self._fields}
+        return {ours: value for ours, value in values.items() if value is not None and value != ""}
+
+    def _theirs(self, ours: str) -> str:
+        return self._columns.get(ours, ours)

@@ -217,6 +217,7 @@ class _Submission(Generic[P]):
                 f"{_may_have_moved(entry)}. The gateway does not know it yet, which proves nothing for another {wait:.0f} s. "
                 "A retry after that looks again.",
                 operation="look-up",
+                retry_after=wait,
             )
         if entry.resends >= RESENDS:
             raise OutcomeUnknown(
