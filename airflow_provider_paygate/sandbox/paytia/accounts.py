@@ -150,6 +150,14 @@ def made(name: str, settings: Mapping[str, Any]) -> Account:
     return account
 
 
+def restored(saved: Mapping[str, Any]) -> Account:
+    """The account that gave `saved`: what had been taken away from it stays away."""
+    account = made(saved["name"], {})
+    account.instruments, account.agents = {}, {}
+    account.change({name: value for name, value in saved.items() if name != "name"})
+    return account
+
+
 def defaults() -> list[Account]:
     """The accounts of a fresh sandbox (docs/sandbox.md lists them). The first is `paytia_default`."""
     return [

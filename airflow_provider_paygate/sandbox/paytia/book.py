@@ -13,8 +13,8 @@ from airflow_provider_paygate.sandbox.clock import iso_millis
 from airflow_provider_paygate.sandbox.ledger import Line
 
 from . import notices, tokens
-from .accounts import Account, defaults, made
-from .records import FINAL, HOSTED, Payment, Step
+from .accounts import Account, defaults, made, restored
+from .records import FINAL, HOSTED, MOVES_NOTHING, Payment, Step
 from .seeds import Block
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Book:
         self.chains = {name: tokens.started(account, now) for name, account in self.accounts.items()}
         self.payments: defaultdict[str, list[Payment]] = defaultdict(list)
         self.by_number: dict[int, Payment] = {}
+        self.by_reference: defaultdict[tuple[str, str], list[Payment]] = defaultdict(list)
         self.seeded: defaultdict[str, list[Block]] = defaultdict(list)
         self._used: set[tuple[str, str, str]] = set()
         self._due: list[tuple[float, int, Payment, Step]] = []
@@ -50,9 +51,7 @@ class Book:
     def change_account(self, name: str, settings: dict[str, Any]) -> Account:
         """Alter an account, or add one. Nothing of it is taken when one setting is wrong."""
         old = self.accounts.get(name)
-        draft = made(name, {} if old is None else old.saved())
-        if old is not None:
-            draft.instruments, draft.agents = old.instruments, old.agents
+        draft = made(name, {}) if old is None else restored(old.saved())
         draft.change(settings)
         for other in self.accounts.values():
             if other.name != name and draft.api_key == other.api_key:
@@ -109,13 +108,14 @@ class Book:
                 return name
         return None
 
-    def open_payment(self, payment: Payment, account: Account) -> None:
+    def open_payment(self, payment: Payment, changed: Account | None = None) -> None:
         """Accepted: its references are used up; what needs no customer moves money here and nowhere else.
 
-        The account is saved with it: a settled reserve, a new customer.
+        `changed` is the account when the payment changed it as well: a settled reserve, a new customer.
         """
         with self.shared.store.together():
-            self.save_account(account)
+            if changed is not None:
+                self.save_account(changed)
             self._enter(payment)
             if payment.flow not in HOSTED and payment.steps[0].status != "failed":
                 self._write_into_ledger(payment, payment.accepted_at)
@@ -141,14 +141,17 @@ class Book:
             with self.shared.store.together():
                 if step.status == "completed" and not payment.booked:
                     self._write_into_ledger(payment, step.at)
+                    self._store_instrument(payment)
                 elif step.status in FINAL and step.status != "completed" and payment.booked and not payment.returned:
                     payment.returned = True
-                    self.shared.append_to_refunds(_line(payment, step.at))
+                    if payment.kind not in MOVES_NOTHING:
+                        self.shared.append_to_refunds(_line(payment, step.at))
                 self.save_payment(payment)
 
     def _enter(self, payment: Payment) -> None:
         self.payments[payment.account].append(payment)
         self.by_number[payment.number] = payment
+        self.by_reference[payment.account, payment.reference_number].append(payment)
         if payment.steps[0].status != "failed" or self.accounts[payment.account].declined_used_up:
             self._used.add((payment.account, "reference_number", payment.reference_number))
             self._used.add((payment.account, "reference_id", payment.reference_id))
@@ -162,7 +165,18 @@ class Book:
 
     def _write_into_ledger(self, payment: Payment, at: float) -> None:
         payment.booked = True
-        self.shared.append_to_ledger(_line(payment, at))
+        if payment.kind not in MOVES_NOTHING:
+            self.shared.append_to_ledger(_line(payment, at))
+
+    def _store_instrument(self, payment: Payment) -> None:
+        """A call that captured a card or reserved an amount leaves something for the `type` operations (§5.2)."""
+        account = self.accounts[payment.account]
+        if payment.transaction_id.startswith("pm_"):
+            account.instruments[payment.transaction_id] = {"kind": "card", "outcome": "completed"}
+        elif payment.transaction_id.startswith("pi_"):
+            reserved = {"kind": "reserve", "amount": payment.request["reserve_amount"], "state": "held"}
+            account.instruments[payment.transaction_id] = reserved
+        self.save_account(account)
 
     def find(self, account: str, **named: str) -> Payment | None:
         """The latest payment with this `reference_number`, `reference_id` or `transaction_id`."""
@@ -203,7 +217,7 @@ class Book:
         for kind, key, body in records:
             kept[kind].append((key, body))
         for name, body in kept["paytia/account"]:
-            self.accounts[name] = made(name, body)
+            self.accounts[name] = restored(body)
         for name, body in kept["paytia/tokens"]:
             self.chains[name] = tokens.Chain(**body)
         for _, (name, body) in kept["paytia/seeded"]:

@@ -55,7 +55,7 @@ def made(book: Book, call: Call, account: Account, flow: str, kind: str, pence: 
         kind=kind,
         reference_id=call.text("reference_id") or "",
         reference_number=call.text("reference_number") or "",
-        transaction_id=more.pop("transaction_id", f"PYT{number:09d}"),
+        transaction_id=more.pop("transaction_id", f"{more.pop('prefix', 'PYT')}{number:09d}"),
         amount=pence,
         currency=currency(call, account),
         instrument=more.pop("instrument", ""),
@@ -74,9 +74,11 @@ def entered(book: Book, account: Account, call: Call, payment: Payment, answer: 
     """Into the books, with the answer it was given (the API trace shows it); a new Braintree customer is one now."""
     if isinstance(answer.body, dict):
         payment.response = answer.body
+    changed = payment.flow == "settle"
     if call.fields.get("gateway_customer_control") == "1" and (customer := call.text("gateway_customer_id")):
         account.customers = [*account.customers, customer]
-    book.open_payment(payment, account)
+        changed = True
+    book.open_payment(payment, account if changed else None)
     return answer
 
 

@@ -15,7 +15,7 @@ _NAME = re.compile(r'[; ]name="([^"]*)"')
 
 
 def read(exchange: Exchange) -> tuple[str, dict[str, Any]]:
-    """How the body was encoded (`multipart`, `json`, `form`), and its fields; none when it cannot be read."""
+    """How the body was encoded (`multipart`, `json`, `form`, or `broken`), and its fields."""
     kind = exchange.header(b"content-type") or ""
     if kind.lower().startswith("multipart/form-data"):
         return "multipart", _multipart(kind, exchange.body)
@@ -24,12 +24,12 @@ def read(exchange: Exchange) -> tuple[str, dict[str, Any]]:
         try:
             fields = json.loads(exchange.body)
         except ValueError:
-            return "json", {}
-        return "json", fields if isinstance(fields, dict) else {}
+            return "broken", {}
+        return "json", fields
     try:
         text = exchange.body.decode()
     except UnicodeDecodeError:
-        return "form", {}
+        return "broken", {}
     return "form", dict(parse_qsl(text, keep_blank_values=True))
 
 

@@ -23,6 +23,7 @@ PHONE = {
     "5": "RECURRING",
     "7": "ROLLING RESERVE",
 }
+_STORES = {"1": "pm_", "2": "pi_", "3": "pi_"}  # what the call leaves behind is named as Stripe names it (§5.4)
 
 
 def page(book: Book, call: Call, account: Account, flag: str) -> Answer:
@@ -69,7 +70,8 @@ def phone(book: Book, call: Call, account: Account, flag: str) -> Answer:
         fields.check_schedule(call)
     fields.refuse_repeated(book, call, account)
     now = book.shared.clock.now()
-    payment = fields.made(book, call, account, "phone", PHONE[flag], pence, steps=[(now, WAITING)])
+    steps, prefix = [(now, WAITING)], _STORES.get(flag, "PYT")
+    payment = fields.made(book, call, account, "phone", PHONE[flag], pence, steps=steps, prefix=prefix)
     parts = (_base64(str(298_800 + payment.number)), _base64(reference_id))  # the spelling is theirs
     told = {"reference_id": reference_id, "url": f"{call.base}/thirdparty/embededurl/{parts[0]}/{parts[1]}"}
     return fields.entered(book, account, call, payment, success(told))

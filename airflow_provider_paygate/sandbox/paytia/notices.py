@@ -25,6 +25,8 @@ FORM_TYPE = "application/x-www-form-urlencoded"
 
 def schedule(book: Book, payment: Payment) -> None:
     """Post each step that has not been told yet when its moment comes, unless the plan was changed meanwhile."""
+    if not payment.webhook_url and not payment.webhook_url_transaction:
+        return
 
     def tell(index: int, step: Step) -> None:
         if payment.told > index or index >= len(payment.steps) or payment.steps[index] is not step:

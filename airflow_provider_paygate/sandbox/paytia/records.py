@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 HOSTED = ("link", "checkout", "phone")  # the customer acts; until then no money has moved
+MOVES_NOTHING = ("CAPTURE", "RESERVE")  # a stored card, a held amount
 FINAL = ("completed", "failed", "cancelled", "timeout")
+FIRST_CDR = 700_000
 WAITING = "waiting"  # a link that nobody has paid yet: no payment was taken, so no report shows it
 
 
@@ -43,7 +45,7 @@ class Payment:
 
     @property
     def cdr_id(self) -> str:
-        return str(700_000 + self.number)
+        return str(FIRST_CDR + self.number)
 
     def step(self, now: float) -> Step:
         current = self.steps[0]

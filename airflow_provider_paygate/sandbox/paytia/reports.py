@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from . import rows
 from .answers import Answer, Refusal, missing, success
 from .filters import Filter
+from .records import FIRST_CDR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
     from .book import Book
     from .call import Call
     from .records import Payment
+    from .seeds import Block
 
 _LARGEST_PAGE = 100  # what the portal's screens offer (WRB); more is not given, whatever is asked
+_NO_CDR = Refusal(400, "cdr_id was not found", "envelope")
 Source = tuple["Sequence[Any]", "Callable[[Any], dict[str, Any]]"]
 
 
@@ -27,7 +30,9 @@ def payments(book: Book, call: Call, account: Account) -> Answer:
     sources: list[Source] = [
         (rows.seeded(block, wanted), rows.seeded_row(block, account)) for block in _blocks(book, account)
     ]
-    taken = [one for one in rows.taken(book.payments[account.name], now, call.stale_for) if wanted.fits(one, now)]
+    taken = [
+        one for one in rows.taken(_candidates(book, account, wanted), now, call.stale_for) if wanted.fits(one, now)
+    ]
     sources.append((taken, lambda payment: rows.payment_row(payment, account, now)))
     return _listed(account, _page(sources, wanted, account))
 
@@ -37,12 +42,17 @@ def cdr_logs(book: Book, call: Call, account: Account) -> Answer:
     wanted = _filter(call, account)
     now = book.shared.clock.now()
     sources: list[Source] = [(rows.seeded(block, wanted), rows.seeded_cdr(block)) for block in _blocks(book, account)]
-    asked = [one for one in book.payments[account.name] if wanted.fits(one, now)]
+    asked = [one for one in _candidates(book, account, wanted) if wanted.fits(one, now)]
     sources.append((asked, lambda payment: rows.cdr_row(payment, now)))
     return _listed(account, _page(sources, wanted, account))
 
 
 def cdr(book: Book, call: Call, account: Account) -> Answer:
+    _check_asked(call, account)
+    for block in _blocks(book, account):
+        n = _cdr_number(call) - block.first_id
+        if 0 <= n < block.count:
+            return success({"data": rows.seeded_cdr(block)(n) | {"hangOutCause": ""}})
     payment = _by_cdr(book, call, account)
     detail = rows.cdr_row(payment, book.shared.clock.now())
     return success({"data": detail | {"hangOutCause": payment.call.get("hangOutCause", "")}})
@@ -66,8 +76,14 @@ def webhook_log(book: Book, call: Call, account: Account) -> Answer:
     return success({"data": rows.webhook_rows(posted)})
 
 
-def _blocks(book: Book, account: Account) -> Any:
+def _blocks(book: Book, account: Account) -> list[Block]:
     return book.seeded[account.name]
+
+
+def _candidates(book: Book, account: Account, wanted: Filter) -> list[Payment]:
+    """A look-up by reference is what a client does for each payment: it must not read all the others."""
+    reference = wanted.exact.get("reference_number")
+    return book.payments[account.name] if reference is None else book.by_reference[account.name, reference]
 
 
 def _filter(call: Call, account: Account) -> Filter:
@@ -84,28 +100,32 @@ def _check_asked(call: Call, account: Account) -> None:
 
 def _by_cdr(book: Book, call: Call, account: Account) -> Payment:
     _check_asked(call, account)
-    cdr_id = call.fields.get("cdr_id")
+    number = _cdr_number(call)
+    payment = book.by_number.get(number - FIRST_CDR)
+    if payment is None or payment.account != account.name:
+        raise _NO_CDR
+    return payment
+
+
+def _cdr_number(call: Call) -> int:
+    cdr_id = str(call.fields.get("cdr_id") or "")
     if not cdr_id:
         raise missing("cdr_id")
-    for payment in book.payments[account.name]:
-        if payment.cdr_id == str(cdr_id):
-            return payment
-    raise Refusal(400, "cdr_id was not found", "envelope")
+    if not cdr_id.isdecimal():
+        raise _NO_CDR
+    return int(cdr_id)
 
 
 def _page(sources: list[Source], wanted: Filter, account: Account) -> list[dict[str, Any]]:
     """Rows of one page, made one by one: a source is as long as it says, but only the page's rows are worked out."""
     total = sum(len(items) for items, _ in sources)
-    first = (wanted.page - 1) * wanted.limit
-    if first >= total and account.past_the_end == "repeat" and total:
-        first = (total - 1) // wanted.limit * wanted.limit
-    first = max(0, first - (account.page_overlap if wanted.page > 1 else 0))
-    last = min(total, wanted.page * wanted.limit if first < total else first)
-    if account.past_the_end == "repeat":
-        last = min(total, first + wanted.limit)
-    places = range(first, last)
+    step = max(1, wanted.limit - account.page_overlap)
+    first = (wanted.page - 1) * step
+    if first >= total and account.past_the_end == "repeat":
+        first = max(0, total - 1) // step * step
+    places = range(first, min(total, first + wanted.limit))
     if account.order == "newest":
-        places = range(total - 1 - first, total - 1 - last, -1)
+        places = range(total)[::-1][places.start : places.stop]
     return [_nth(sources, place) for place in places]
 
 
