@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow_provider_paygate.database.engine import Database
+from airflow_provider_paygate.database.engine import SQLITE_NOW, Database
 
 if TYPE_CHECKING:
     import sqlite3
@@ -41,10 +41,6 @@ class _Group:
             return self.direct.execute(statement.text, parameters)
         return self._connection.execute(statement, parameters)
 
-    def exec_driver_sql(self, statement: str) -> Any:
-        """As a connection's."""
-        return self._connection.exec_driver_sql(statement)
-
     def commit(self) -> None:
         try:
             self.opened.__exit__(None, None, None)
@@ -67,6 +63,12 @@ class GroupedDatabase(Database):
 
     def ensure_schema(self) -> None:
         self._plain.ensure_schema()
+
+    def now(self, connection: Connection) -> float:
+        if isinstance(connection, _Group):
+            seconds: float = connection.direct.execute(SQLITE_NOW).fetchone()[0]
+            return seconds
+        return super().now(connection)
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
