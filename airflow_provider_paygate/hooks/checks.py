@@ -7,10 +7,11 @@ from urllib.parse import urlsplit
 
 from airflow_provider_paygate.connections.fields import is_loopback
 from airflow_provider_paygate.exceptions import AuthenticationFailed, InvalidRequest, NotPermitted, PaygateError
-from airflow_provider_paygate.gateways.wire import Flow
+from airflow_provider_paygate.gateways.wire import Fault, Flow, Kind
 
 if TYPE_CHECKING:
     from airflow_provider_paygate.database import Database
+    from airflow_provider_paygate.hooks.paytia import PaytiaHook
     from airflow_provider_paygate.hooks.paywize import PaywizeHook
 
 # Executors whose tasks share this machine's disk.
@@ -57,6 +58,46 @@ def paywize_checked(hook: PaywizeHook) -> tuple[bool, str]:
     return True, f"{right}; wallet {merchant.wallet_id} holds {balance.available} {balance.currency}."
 
 
+def paytia_checked(hook: PaytiaHook) -> tuple[bool, str]:
+    """`test_connection` for Paytia: reads one row of the payment history. Never refreshes; authorises only when no pair works."""
+    step = "Settings"
+    try:
+        merchant = hook.settings.merchant
+        where = f"Paytia at {urlsplit(merchant.base_url).netloc}"
+        tokens = hook.tokens
+        step = "Keys"
+        if tokens is None:
+            return _probed(hook, None, f"{where}: the API key is right")
+        stored = hook.run("authorize", tokens.at_hand())
+        for token, whose in ((stored, "stored"), (merchant.access_token, "given")):
+            if token:
+                try:
+                    return _probed(hook, token, f"{where}: the API key and the {whose} access token are right")
+                except AuthenticationFailed:
+                    continue  # it may be old; the next one tells
+        made = hook.authorize()
+        return _probed(
+            hook,
+            made.access,
+            f"{where}: no stored or given token works, so a new pair was authorised and stored; it is right",
+        )
+    except NotPermitted as error:
+        return False, f"Address or licence: {error}"
+    except PaygateError as error:
+        return False, f"{step}: {error}"
+
+
+def _probed(hook: PaytiaHook, token: str | None, right: str) -> tuple[bool, str]:
+    from airflow_provider_paygate.gateways.paytia.client import Paytia
+
+    client = Paytia(hook.settings.merchant, None if token is None else _OneToken(token))
+    try:
+        hook.run("payments_taken", client.probe())
+    except InvalidRequest as error:  # it knows who we are and cannot tell more
+        return True, f"{right}. The payment history cannot be read: {error}"
+    return True, f"{right}."
+
+
 class _OneToken:
     """A token that is used as it is and never renewed."""
 
@@ -68,4 +109,5 @@ class _OneToken:
         return self._token
 
     def instead_of(self, refused: str) -> Flow[str]:
-        return self.current()
+        yield from ()
+        raise Fault(Kind.AUTHENTICATION, "the gateway refuses this token")

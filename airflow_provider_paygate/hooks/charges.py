@@ -1,0 +1,137 @@
+"""The safe face of the Paytia hook: money through the journal, and links that are made once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from airflow_provider_paygate.exceptions import DuplicateReference, NotFound
+from airflow_provider_paygate.gateways.facts import Beneficiary
+from airflow_provider_paygate.hooks.checks import refuse_books_on_one_machine
+from airflow_provider_paygate.payouts.once import Asked, MadeOnce
+
+if TYPE_CHECKING:
+    from airflow_provider_paygate.gateways.paytia.payment import PaytiaPayment
+    from airflow_provider_paygate.hooks.paytia import PaytiaHook
+    from airflow_provider_paygate.payouts.charge import Charge
+    from airflow_provider_paygate.payouts.entry import Entry, Who
+    from airflow_provider_paygate.payouts.submission import Submitted
+
+
+class PaytiaCharges:
+    """What one connection charges, settles and pays out, at most once whatever is retried, cleared, backfilled or killed.
+
+    :param hook: its Paytia hook.
+    :param who: the task at work.
+    """
+
+    def __init__(self, hook: PaytiaHook, who: Who) -> None:
+        self.hook = hook
+        self.who = who
+
+    def pay(self, charge: Charge) -> Submitted:
+        """Submit one charge; see `payouts.submission.submit`."""
+        from airflow_provider_paygate.payouts.submission import submit
+
+        refuse_books_on_one_machine(self.hook.journal.database, self.hook.settings.merchant.base_url)
+        return submit(
+            self.hook.journal, _Rail(self.hook, charge.reference), charge, "", self.who, self.hook.settings.ceilings
+        )
+
+    def paid(self, charge: Charge) -> PaytiaPayment:
+        """The same, and where the payment stands. Raises PayoutFailed when it is finally not paid."""
+        from airflow_provider_paygate.gateways.paytia.payment import PaytiaPayment
+
+        entry = succeeded(self.pay(charge).entry)
+        return PaytiaPayment(
+            reference=entry.reference,
+            sender_id=entry.sender_id,
+            transaction_id=entry.transaction_id,
+            status=entry.status or entry.state.value.upper(),
+            amount=entry.amount,
+            currency=charge.currency or entry.currency,
+            message=entry.message,
+        )
+
+    def made_once(
+        self, operation: str, reference: str, content: Mapping[str, object], make: Callable[[], PaytiaPayment]
+    ) -> Mapping[str, str | None]:
+        """What `make` gives for `reference`, remembered: the same request again returns the same and sends nothing.
+
+        :raises ReferenceConflict: the reference was used before for something else.
+        """
+        journal = self.hook.journal
+        book = MadeOnce(journal.database, journal.account.account_id)
+        asked = Asked(operation, reference, {name: _plain(value) for name, value in content.items()})
+        answer = book.answer(asked)
+        if answer is None:
+            made = make()
+            answer = {
+                "reference": made.reference,
+                "transaction_id": made.transaction_id,
+                "status": made.status,
+                "amount": None if made.amount is None else str(made.amount),
+                "url": made.url,
+            }
+            book.answered(asked, answer)
+        return answer
+
+
+class _Rail:
+    """The hook as the journal's submission sees it."""
+
+    def __init__(self, hook: PaytiaHook, reference: str) -> None:
+        self._hook = hook
+        self._reference = reference
+        self.visibility_window = hook.settings.visibility_window
+        self.call_seconds = hook.timeouts.whole_call
+
+    def prepare(self) -> None:
+        if self._hook.tokens is not None:
+            self._hook.run("authorize", self._hook.tokens.current())
+
+    def send(self, charge: Charge, not_after: float) -> tuple[PaytiaPayment, Beneficiary]:
+        return self._hook.submitted(charge, not_after), Beneficiary()
+
+    def look_up(self, sender_id: str) -> tuple[PaytiaPayment, Beneficiary]:
+        """The payment history has it, or does not; who was paid it does not tell.
+
+        After HTTP 208 to our one and only submission, "does not" means that somebody else used the reference.
+        """
+        try:
+            return self._hook.run("payments_taken", self._hook.client.find(sender_id)), Beneficiary()
+        except NotFound:
+            entry = self._hook.journal.find(self._reference)
+            if entry is None or (entry.code, entry.tries, entry.resends) != ("208", 1, 0):
+                raise
+            raise DuplicateReference(
+                f"{entry.reference}: Paytia knows the reference (HTTP 208), and its payment history has no payment under it that "
+                "could be ours. It may have been paid by somebody else: find out, then use a new reference.",
+                gateway="paytia",
+                operation=entry.mode,
+                code="208",
+                http_status=208,
+            ) from None
+
+
+def succeeded(entry: Entry) -> Entry:
+    """`entry`, unless it is finally not paid: then PayoutFailed."""
+    from airflow_provider_paygate.exceptions import PayoutFailed
+    from airflow_provider_paygate.payouts.lifecycle import State
+
+    if entry.state in {State.FAILED, State.REFUNDED}:
+        why = f" ({entry.message})" if entry.message else ""
+        raise PayoutFailed(
+            f"{entry.reference}: {entry.amount} {entry.currency} on {entry.account_last_four} ended "
+            f"{entry.status or entry.state.value}{why}. To pay after all, give a new reference with "
+            f"replaces={entry.reference!r}.",
+            gateway="paytia",
+            operation=entry.mode,
+            code=entry.code,
+        )
+    return entry
+
+
+def _plain(value: object) -> str | None:
+    return f"{value:.2f}" if isinstance(value, Decimal) else None if value is None else str(value)
