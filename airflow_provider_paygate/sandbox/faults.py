@@ -89,7 +89,7 @@ class Faults:
     """`operations`: those of each gateway. Their names are all different."""
 
     def __init__(self, operations: Mapping[str, frozenset[str]]) -> None:
-        self._operations = {name: gateway for gateway, names in operations.items() for name in names}
+        self.operations = {name: gateway for gateway, names in operations.items() for name in names}
         self._set: list[Fault] = []
 
     def __bool__(self) -> bool:
@@ -102,9 +102,9 @@ class Faults:
         if wanted.get("fault") not in NAMES:
             raise ValueError(f"fault is one of {', '.join(NAMES)}")
         operation = wanted.get("operation")
-        if operation != "any" and operation not in self._operations:
-            raise ValueError(f"operation is one of any, {', '.join(sorted(self._operations))}")
-        if operation != "any" and wanted["fault"] not in (possible := of(self._operations[operation])):
+        if operation != "any" and operation not in self.operations:
+            raise ValueError(f"operation is one of any, {', '.join(sorted(self.operations))}")
+        if operation != "any" and wanted["fault"] not in (possible := of(self.operations[operation])):
             raise ValueError(f"fault is, for {operation}, one of {', '.join(possible)}")
         for name in ("times", "after", "seconds", "retry_after", "status", "code"):
             if isinstance(wanted.get(name), bool | str | list | dict):

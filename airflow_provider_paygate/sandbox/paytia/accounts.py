@@ -7,7 +7,7 @@ import hashlib
 from copy import deepcopy
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from airflow_provider_paygate.sandbox import amounts
 
@@ -123,7 +123,7 @@ class Account:
             else:
                 setattr(self, name, value)
         _check_instruments(self.instruments)
-        ZoneInfo(self.zone)
+        _check_zone(self.zone)
 
     def settings(self) -> dict[str, Any]:
         """Everything but the secrets."""
@@ -215,6 +215,13 @@ def _check_instruments(instruments: Mapping[str, Mapping[str, Any]]) -> None:
             raise ValueError(f"instrument {name}: kind is one of card, reserve, subscription, bank")
         if one["kind"] == "reserve" and not amounts.minor(one.get("amount")):
             raise ValueError(f"instrument {name}: a reserve has an amount, like '100.00'")
+
+
+def _check_zone(zone: str) -> None:
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"zone is a name like UTC or Europe/London, not {zone!r}") from None
 
 
 _NAMES = frozenset(item.name for item in fields(Account))
