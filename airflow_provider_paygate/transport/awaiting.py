@@ -8,6 +8,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_paygate.gateways.wire import Exchange, Flow, Pause, Reply, Step, Task, Undelivered
+from airflow_provider_paygate.transport import blocking
 from airflow_provider_paygate.transport.blocking import USER_AGENT, Timeouts, parts_of
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ async def exchanged(exchange: Exchange, timeouts: Timeouts) -> Reply:
     request = exchange.request
     try:
         async with asyncio.timeout(timeouts.whole_call):
-            response = await client().request(
+            async with client().stream(
                 request.method,
                 request.url,
                 params=request.params or None,
@@ -60,29 +61,52 @@ async def exchanged(exchange: Exchange, timeouts: Timeouts) -> Reply:
                 files=parts_of(request),
                 timeout=httpx.Timeout(timeouts.read, connect=timeouts.connect),
                 follow_redirects=False,
-            )
-    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError):
+            ) as response:
+                body = await _body(response)
+    except (
+        httpx.ConnectError,
+        httpx.ConnectTimeout,
+        httpx.PoolTimeout,
+        httpx.UnsupportedProtocol,
+        httpx.ProxyError,
+        httpx.InvalidURL,
+    ):
         raise Undelivered("no connection could be made; nothing was sent", sent=False) from None
     except (httpx.TimeoutException, TimeoutError):
         raise Undelivered("no answer came in time", sent=True) from None
     except httpx.HTTPError:
         raise Undelivered("the connection broke before a whole answer came", sent=True) from None
-    return Reply(
-        response.status_code, {name.lower(): value for name, value in response.headers.items()}, response.content
-    )
+    return Reply(response.status_code, {name.lower(): value for name, value in response.headers.items()}, body)
+
+
+async def _body(response: httpx.Response) -> bytes:
+    """The body, bounded in size."""
+    import httpx
+
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in response.aiter_bytes():
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > blocking.LARGEST_REPLY:
+            raise httpx.DecodingError("the answer is too large")
+    return b"".join(chunks)
 
 
 _clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = weakref.WeakKeyDictionary()
 
 
 def client() -> httpx.AsyncClient:
-    """The running loop's client: every trigger of a triggerer shares its connections."""
+    """The running loop's client: every trigger of a triggerer shares its connections, and no cookie."""
+    from http.cookiejar import CookieJar, DefaultCookiePolicy
+
     import httpx
 
     loop = asyncio.get_running_loop()
     if loop not in _clients:
         limits = httpx.Limits(max_connections=32, max_keepalive_connections=16)
-        _clients[loop] = httpx.AsyncClient(limits=limits, auth=_keep_headers)
+        cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+        _clients[loop] = httpx.AsyncClient(limits=limits, auth=_keep_headers, cookies=cookies)
     return _clients[loop]
 
 

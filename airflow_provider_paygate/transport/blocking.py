@@ -73,10 +73,13 @@ def exchanged(exchange: Exchange, timeouts: Timeouts) -> Reply:
     """One request and its answer, or :class:`Undelivered`. Never repeats, never follows a redirect."""
     import requests
 
+    from airflow_provider_paygate.transport import sockets
+
     begun = time.monotonic()
     if exchange.not_after is not None and begun + timeouts.whole_call > exchange.not_after:
         raise Undelivered("not sent: too little of the lease was left for the call", sent=False)
     request = exchange.request
+    until = sockets.deadline.set(begun + timeouts.whole_call)
     try:
         response = _adapter().send(
             _prepared(request),
@@ -86,10 +89,12 @@ def exchanged(exchange: Exchange, timeouts: Timeouts) -> Reply:
             proxies=_proxies_of(_origin(request.url)),
         )
         with response:
-            body = _body(response, begun + timeouts.whole_call)
+            body = _body(response)
     except requests.RequestException as error:
         sent = not _never_left(error)
         raise Undelivered(_told(error, sent), sent=sent) from None
+    finally:
+        sockets.deadline.reset(until)
     return Reply(response.status_code, {name.lower(): value for name, value in response.headers.items()}, body)
 
 
@@ -103,12 +108,12 @@ def _adapter() -> HTTPAdapter:
     Below `requests.Session`, on purpose: what a session adds are cookies, redirects and a .netrc that would replace our
     Authorization header, none of which may happen to a request that moves money.
     """
-    from requests.adapters import HTTPAdapter
+    from airflow_provider_paygate.transport.sockets import Adapter
 
     pid = os.getpid()
     if pid not in _adapters:
         with _adapters_lock:
-            _adapters.setdefault(pid, HTTPAdapter(pool_connections=4, pool_maxsize=64, max_retries=0))
+            _adapters.setdefault(pid, Adapter(pool_connections=4, pool_maxsize=64, max_retries=0))
     return _adapters[pid]
 
 
@@ -147,8 +152,8 @@ def parts_of(request: Request) -> list[tuple[str, tuple[None, str]]] | None:
     return [(name, (None, value)) for name, value in request.multipart.items()]
 
 
-def _body(response: requests.Response, deadline: float) -> bytes:
-    """The body, bounded in size and time: a trickling answer must not outlast the lease of whoever waits for it."""
+def _body(response: requests.Response) -> bytes:
+    """The body, bounded in size."""
     import requests
 
     chunks: list[bytes] = []
@@ -158,8 +163,6 @@ def _body(response: requests.Response, deadline: float) -> bytes:
         size += len(chunk)
         if size > LARGEST_REPLY:
             raise requests.exceptions.ContentDecodingError("the answer is too large")
-        if time.monotonic() > deadline:
-            raise requests.exceptions.ReadTimeout("the answer trickled past its deadline")
     return b"".join(chunks)
 
 
@@ -176,10 +179,7 @@ def _never_left(error: requests.RequestException) -> bool:
         return True
     cause = error.args[0] if error.args else None
     reason = cause.reason if isinstance(cause, MaxRetryError) else cause
-    if isinstance(reason, NewConnectionError | ConnectTimeoutError):
-        return True
-    # A certificate is checked in the handshake, before the request; other TLS failures can come later.
-    return isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error)
+    return isinstance(reason, NewConnectionError | ConnectTimeoutError)
 
 
 def _told(error: requests.RequestException, sent: bool) -> str:
@@ -192,7 +192,7 @@ def _told(error: requests.RequestException, sent: bool) -> str:
             if isinstance(error, requests.exceptions.ConnectTimeout)
             else "no connection could be made"
         )
-        if isinstance(error, requests.exceptions.SSLError):
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
             what = "the server's certificate was not accepted"
         return f"{what}; nothing was sent"
     if isinstance(error, requests.exceptions.Timeout):
