@@ -16,7 +16,6 @@ from airflow_provider_paygate.payouts.entry import Entry, Who
 from airflow_provider_paygate.payouts.following import Selection, follow, look_once, of_batch, worth_another_look
 from airflow_provider_paygate.payouts.journal import Journal
 from airflow_provider_paygate.payouts.lifecycle import Event, State
-from airflow_provider_paygate.payouts.rates import Rates
 from airflow_provider_paygate.payouts.waiting import WAIT_SECONDS
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from airflow_provider_paygate.payouts.batch import Checks
     from airflow_provider_paygate.payouts.payout import Payout
     from airflow_provider_paygate.payouts.plan import Plan
+    from airflow_provider_paygate.payouts.rates import Rates
     from airflow_provider_paygate.payouts.rows import Source
     from airflow_provider_paygate.payouts.sending import Progress
     from airflow_provider_paygate.payouts.submission import Submitted
@@ -53,7 +53,7 @@ class PaywizePayouts:
     @cached_property
     def rates(self) -> Rates:
         """The account's per-minute limits."""
-        return Rates(self.journal.database, self.journal.account.account_id, self.hook.settings.rate_limits)
+        return self.hook.rates
 
     # Paying
 

@@ -145,14 +145,16 @@ class PaywizeHook(GatewayHook["PaywizeSettings"]):
     ) -> tuple[Callable[[], Flow[Any]], Callable[[Any], bool]]:
         """How to read what a sensor waits for (``payout``, ``collection`` or ``balance``), and when it has come."""
         from airflow_provider_paygate.gateways.paywize.payout import checked_amount
+        from airflow_provider_paygate.payouts.waiting import is_final
 
         if subject == "balance":
             least = self._checked(checked_amount, wanted["minimum"], "minimum")
-            return lambda: self.client.balance(wanted["wallet_id"]), lambda balance: balance.available >= least
+            wallet = wanted["wallet_id"]
+            return lambda: self._paced("balance", self.client.balance(wallet)), lambda told: told.available >= least
         ids = (wanted["reference"], wanted["transaction_id"])
         if subject == "collection":
-            return lambda: self._collection(*ids), lambda collection: collection.is_final
-        return lambda: self._payout(*ids), lambda payment: payment.is_final
+            return lambda: self._paced("status", self._collection(*ids)), is_final
+        return lambda: self._paced("status", self._payout(*ids)), is_final
 
     def read_settings(self, connection: Any) -> PaywizeSettings:
         """The connection's settings, checked."""
@@ -183,6 +185,13 @@ class PaywizeHook(GatewayHook["PaywizeSettings"]):
             day_zone="Asia/Kolkata",
         )
         return Journal(books, account, Fingerprints(merchant.secret_key, account.account_id))
+
+    @cached_property
+    def rates(self) -> Rates:
+        """The account's per-minute limits, kept with every other worker."""
+        from airflow_provider_paygate.payouts.rates import Rates
+
+        return Rates(self.journal.database, self.journal.account.account_id, self.settings.rate_limits)
 
     @cached_property
     def client(self) -> Paywize:
@@ -223,6 +232,9 @@ class PaywizeHook(GatewayHook["PaywizeSettings"]):
             flow = rates.heeding("initiate", flow)
         told = self.run("initiate", flow, more_secrets=(payout.beneficiary_account,))
         return Told(replace(told.payment, reference=payout.reference), told.beneficiary)
+
+    def _paced(self, operation: str, flow: Flow[Any]) -> Flow[Any]:
+        return self.rates.paced(operation, flow)
 
     def _payout(self, reference: str | None, transaction_id: str | None) -> Flow[Payment]:
         told = yield from self.client.payout(sender_id=_sender_id(reference), transaction_id=transaction_id)
