@@ -84,7 +84,7 @@ class BearerTokens:
         """A token to use after the gateway refused `refused`: the stored one if it is another, else a new one."""
         held = _held.get(self._place)
         if held is not None and held.value == refused:
-            del _held[self._place]
+            _held.pop(self._place, None)  # another thread may have been quicker
         return (yield from self._shared(refused=refused))
 
     @property
