@@ -163,3 +163,11 @@ requests = Table(
     Column("asked_at", Float(53), nullable=False),
     Column("answered_at", Float(53)),
 )
+
+task_tries = Table(
+    "paygate_task_tries",
+    metadata,
+    Column("task", String(64), primary_key=True),  # digest of dag, run, task and map index
+    Column("since_try", Integer, nullable=False),  # the first try that these books have seen
+    Column("at", Float(53), nullable=False),
+)

@@ -55,6 +55,10 @@ class PaywizePayouts:
         """The account's per-minute limits."""
         return self.hook.rates
 
+    def begin(self) -> None:
+        """Take down that the task has come; what it then sends, a later try will know of. Call before anything is checked."""
+        self.who = self.journal.seen(self.who)
+
     # Paying
 
     def pay(self, payout: Payout) -> Submitted:

@@ -23,6 +23,7 @@ class Who:
     map_index: int | None = None
     try_number: int = 1
     earliest: float | None = None  # before this, the run cannot have begun; None when that is not known
+    remembered: bool = False  # these books have seen the task since its first try
 
     def __str__(self) -> str:
         if self.dag_id is None:

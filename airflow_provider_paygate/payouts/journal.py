@@ -5,10 +5,11 @@ Every move of a payment is one transaction that checks the life cycle, writes th
 
 from __future__ import annotations
 
+import hashlib
 import json
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +81,28 @@ class Journal(Intents):
         """The database's clock."""
         with self.database.read() as connection:
             return self.database.now(connection)
+
+    def seen(self, who: Who) -> Who:
+        """Take down that the task has come, before anything else is done; `who`, knowing whether its first try was seen here.
+
+        A worker may come back with its local journal gone. A journal that has seen every try of a task knows what it sent.
+        """
+        from sqlalchemy import text
+
+        if who.dag_id is None:
+            return who
+        identity = "\0".join((who.dag_id, who.run_id or "", who.task_id or "", str(who.map_index)))
+        place = {"task": hashlib.sha256(identity.encode()).hexdigest(), "try": who.try_number}
+        with self.database.begin() as connection:
+            connection.execute(
+                text(
+                    "INSERT INTO paygate_task_tries (task, since_try, at) VALUES (:task, :try, :now) "
+                    "ON CONFLICT (task) DO NOTHING"
+                ),
+                {**place, "now": self.database.now(connection)},
+            )
+            query = text("SELECT since_try FROM paygate_task_tries WHERE task = :task")
+            return replace(who, remembered=connection.execute(query, place).scalar_one() == 1)
 
     def began_at(self) -> float:
         """When this journal first saw its account: whatever was paid before then may have been written in another one."""

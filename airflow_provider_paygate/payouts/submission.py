@@ -127,7 +127,9 @@ class _Submission(Generic[P]):
     def _may_have_been_sent_elsewhere(self) -> bool:
         """A worker may come back with its local journal gone: then a first entry on a later try proves nothing."""
         who = self.who
-        return who.try_number > 1 and (who.earliest is None or self.journal.began_at() > who.earliest)
+        if who.try_number == 1 or who.remembered:
+            return False
+        return who.earliest is None or self.journal.began_at() > who.earliest
 
     def _sent(self, entry: Entry) -> Entry:
         payout, journal, who = self.payout, self.journal, self.who

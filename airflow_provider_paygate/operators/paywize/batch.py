@@ -137,9 +137,10 @@ class PaywizePayoutBatchOperator(BaseOperator):
         from airflow_provider_paygate.payouts.batch import Checks
         from airflow_provider_paygate.payouts.summary import summary_of
 
+        payouts = self._payouts(context)
+        payouts.begin()
         source = self._source()
         self._check_arguments()
-        payouts = self._payouts(context)
         checks = Checks(self._ceilings(payouts), self.on_invalid, payouts.balance)
         batch_id = self.batch_id or _default_batch_id(context)
         every = seconds(self.poll_interval, "poll_interval", POLL_SECONDS)

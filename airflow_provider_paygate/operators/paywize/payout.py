@@ -109,11 +109,12 @@ class PaywizePayoutOperator(BaseOperator):
         from airflow_provider_paygate.payouts.payout import FIELDS, Payout
         from airflow_provider_paygate.payouts.waiting import POLL_SECONDS, WAIT_SECONDS
 
+        payouts = self._payouts(context)
+        payouts.begin()
         payout = Payout(**{name: getattr(self, name) for name in FIELDS})
         mask_accounts([payout.beneficiary_account])
         every = seconds(self.poll_interval, "poll_interval", POLL_SECONDS[payout.mode])
         timeout = seconds(self.timeout, "timeout", WAIT_SECONDS)
-        payouts = self._payouts(context)
         submitted = payouts.pay(payout)
         entry = submitted.entry
         self.log.info(

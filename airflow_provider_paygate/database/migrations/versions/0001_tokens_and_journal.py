@@ -125,3 +125,9 @@ def upgrade() -> None:
     )
     op.create_index("paygate_batch_rows_reference", "paygate_batch_rows", ["batch", "reference"])
     op.create_index("paygate_batch_rows_payout", "paygate_batch_rows", ["payout_id"])
+    op.create_table(
+        "paygate_task_tries",
+        sa.Column("task", sa.String(64), primary_key=True),
+        sa.Column("since_try", sa.Integer, nullable=False),
+        sa.Column("at", sa.Float(53), nullable=False),
+    )
