@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 
 from airflow_provider_paygate.reconciliation.breaks import Judged, in_order, judge
-from airflow_provider_paygate.reconciliation.errors import CannotReconcile
+from airflow_provider_paygate.reconciliation.errors import CannotReconcile, TotalsDoNotTie
 from airflow_provider_paygate.reconciliation.executors import Executor
-from airflow_provider_paygate.reconciliation.findings import Holding, all_findings
+from airflow_provider_paygate.reconciliation.findings import Holding, all_findings, upper
 from airflow_provider_paygate.reconciliation.memory import BreakMemory, Remembered
 from airflow_provider_paygate.reconciliation.passes import found, run_passes
 from airflow_provider_paygate.reconciliation.result import IgnoredBreak, Result, StatementCount
@@ -140,23 +140,34 @@ class Reconciliation:
 def _input(executor: Executor) -> Tally:
     tally = Tally()
     for side, currency, rows, amount in found(executor, "totals_input"):
-        tally.add("input", [Holding(side, currency, int(rows), amount)])
+        tally.add("input", [Holding(side, upper(currency), int(rows), amount)])
     return tally
 
 
 def _matched(executor: Executor, tally: Tally) -> tuple[dict[str, int], dict[int, int], int]:
     """Adds what agrees to the tally; (pass → ledger rows, days to settle → payments, payments the bank confirms)."""
-    by_pass, lags, confirmed = Counter(dict.fromkeys(PASSES, 0)), Counter[int](), 0
+    by_pass, confirmed = Counter(dict.fromkeys(PASSES, 0)), 0
+    lags: dict[str, Counter[int]] = {"ledger": Counter(), "gateway": Counter()}
+    agreed: Counter[str] = Counter()
+    for side, currency, lag, rows, amount in found(executor, "totals_agreed"):
+        tally.add("matched", [Holding(side, upper(currency), int(rows), amount)])
+        agreed[side] += int(rows)
+        if lag is not None:
+            lags[side][int(lag)] += int(rows)
+    if agreed["ledger"] != agreed["gateway"]:
+        raise TotalsDoNotTie(f"{agreed['ledger']} ledger rows agree with {agreed['gateway']} gateway rows")
+    by_pass["reference"] += agreed["ledger"]
+    settled = lags["gateway"] or lags["ledger"]
     for name, ledger_currency, gateway_currency, lag, ledger_rows, gateway_rows, ledger, gateway, on_statement in found(
         executor, "totals_matched"
     ):
-        tally.add("matched", [Holding("ledger", ledger_currency, int(ledger_rows), ledger)])
-        tally.add("matched", [Holding("gateway", gateway_currency, int(gateway_rows), gateway)])
+        tally.add("matched", [Holding("ledger", upper(ledger_currency), int(ledger_rows), ledger)])
+        tally.add("matched", [Holding("gateway", upper(gateway_currency), int(gateway_rows), gateway)])
         by_pass[name] += int(ledger_rows)
         confirmed += int(on_statement)
         if lag is not None:
-            lags[int(lag)] += int(ledger_rows)
-    return dict(by_pass), dict(sorted(lags.items())), confirmed
+            settled[int(lag)] += int(ledger_rows)
+    return dict(by_pass), dict(sorted(settled.items())), confirmed
 
 
 def _without_ignored(judged: Iterable[Judged], remembered: Remembered) -> tuple[list[Judged], list[tuple[Judged, str]]]:

@@ -13,6 +13,11 @@ from airflow_provider_paygate.reconciliation.executors import Executor
 from airflow_provider_paygate.reconciliation.passes import found
 
 
+def upper(currency: str | None) -> str | None:
+    """A currency as it is reported; sides may write it in any case."""
+    return currency.upper() if currency is not None else None
+
+
 class Holding(NamedTuple):
     """Rows of one side that a finding accounts for."""
 
@@ -71,7 +76,7 @@ def _duplicates(executor: Executor) -> Iterator[Finding]:
     rows = sorted(found(executor, "find_duplicates"), key=lambda row: (row[0], row[1], row[2] or ""))
     for reference, group in groupby(rows, key=lambda row: row[0]):
         parts = list(group)
-        holdings = tuple(Holding(row[1], row[2], int(row[3]), row[4]) for row in parts)
+        holdings = tuple(Holding(row[1], upper(row[2]), int(row[3]), row[4]) for row in parts)
         dates = sorted((row[6], row[7] == 1) for row in parts if row[6] is not None)
         sides = {side: [row for row in parts if row[1] == side] for side in ("ledger", "gateway")}
         yield Finding(
@@ -80,8 +85,8 @@ def _duplicates(executor: Executor) -> Iterator[Finding]:
             holdings=holdings,
             ledger_amount=sum((row[4] for row in sides["ledger"]), Decimal(0)) if sides["ledger"] else None,
             gateway_amount=sum((row[4] for row in sides["gateway"]), Decimal(0)) if sides["gateway"] else None,
-            ledger_currency=_first(row[2] for row in sides["ledger"]),
-            gateway_currency=_first(row[2] for row in sides["gateway"]),
+            ledger_currency=_first(upper(row[2]) for row in sides["ledger"]),
+            gateway_currency=_first(upper(row[2]) for row in sides["gateway"]),
             ledger_status=_first(row[5] for row in sides["ledger"]),
             gateway_status=_first(row[5] for row in sides["gateway"]),
             created_at=dates[0][0] if dates else None,
@@ -94,6 +99,7 @@ def _differences(executor: Executor) -> Iterator[Finding]:
         (kind, late, reference, gateway_reference, matched_by, ledger, gateway, ledger_currency, gateway_currency) = (
             row[:9]
         )
+        ledger_currency, gateway_currency = upper(ledger_currency), upper(gateway_currency)
         yield Finding(
             kind=kind,
             reference=reference,
@@ -119,7 +125,7 @@ def _missing(executor: Executor) -> Iterator[Finding]:
     for kind, late, reference, amount, currency, word, created_at, local, ambiguous, bank, bank_rows in found(
         executor, "find_missing"
     ):
-        in_ledger = late == "gateway"
+        in_ledger, currency = late == "gateway", upper(currency)
         yield Finding(
             kind=kind,
             reference=reference,

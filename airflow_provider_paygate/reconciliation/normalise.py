@@ -21,7 +21,6 @@ _PLAIN_DECIMAL = "[+-]?[0-9]{1,14}([.][0-9]{1,4}0*)?"
 _CLOCK = "[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?"
 _ZONE = " ?(Z|z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)"
 _ISO = f"(19|20|21)[0-9]{{2}}-[0-9]{{2}}-[0-9]{{2}}([T ]{_CLOCK}({_ZONE})?)?"
-# The usual spellings, which the database reads fastest; whatever else is ISO 8601 takes the longer way.
 _USUAL = "['%Y-%m-%dT%H:%M:%SZ', '%Y-%m-%d', '%Y-%m-%d %H:%M:%S', '%Y-%m-%dT%H:%M:%S']"
 
 
@@ -29,8 +28,7 @@ def normalising_select(relation: Relation, role: Role) -> str:
     """One SELECT in DuckDB's dialect."""
     columns = relation.columns
     parts = [f"{_reference(relation, role)} AS reference", f"{_money(columns.get('amount'), needed=True)} AS amount"]
-    parts += [f"{_text(columns.get(name), upper=True)} AS {name}" for name in ("currency", "status")]
-    parts += [f"{_text(columns.get(name))} AS {name}" for name in ("transaction_id", "utr")]
+    parts += [f"{_text(columns.get(name))} AS {name}" for name in ("currency", "status", "transaction_id", "utr")]
     for name in ("created", "settled"):
         moment, local = _moment(columns.get(f"{name}_at"), relation.date_format)
         parts += [f"{moment} AS {name}_at", f"{local} AS {name}_local"]
@@ -89,13 +87,11 @@ def _reference(relation: Relation, role: Role) -> str:
     return f"COALESCE({', '.join(keys + stop)})"
 
 
-def _text(column: Column | None, *, upper: bool = False) -> str:
+def _text(column: Column | None) -> str:
+    """Trimmed, blank as null. Case is left to where values differ: it would be a copy of each here."""
     if column is None:
         return "CAST(NULL AS VARCHAR)"
     value = column.expression if column.kind == "text" else f"CAST({column.expression} AS VARCHAR)"
-    if upper:
-        return f"NULLIF(UPPER(TRIM({value})), '')"
-    # Most values have nothing to trim, and a copy of each would cost more than all matching.
     return f"CASE WHEN {value} LIKE ' %' OR {value} LIKE '% ' OR {value} = '' THEN NULLIF(TRIM({value}), '') ELSE {value} END"
 
 
@@ -109,10 +105,11 @@ def _money(column: Column | None, *, needed: bool = False) -> str:
     if column is None or column.kind != "text":
         return f"CAST({column.expression if column else 'NULL'} AS {MONEY})"
     value, blank = column.expression, _STOP if needed else "NULL"
+    # Two places are the rule and are exact; the pattern is for what is not so plain.
     return (
-        f"CASE WHEN REGEXP_FULL_MATCH({value}, '{_PLAIN_DECIMAL}') THEN CAST({value} AS {MONEY}) "
-        f"WHEN {_blank(column)} THEN {blank} "
-        f"WHEN {_holds_money(column)} THEN CAST(TRIM({value}) AS {MONEY}) ELSE {_STOP} END"
+        f"COALESCE(CASE WHEN {value} LIKE '%.__' THEN TRY_CAST({value} AS {MONEY}) END, "
+        f"CASE WHEN {_blank(column)} THEN {blank} "
+        f"WHEN {_holds_money(column)} THEN CAST(TRIM({value}) AS {MONEY}) ELSE {_STOP} END)"
     )
 
 
@@ -137,6 +134,9 @@ def _moment(column: Column | None, date_format: str | None) -> tuple[str, str]:
     read = _read_moment(column, date_format)
     if column.kind != "text":
         return read, "FALSE" if column.kind == "timestamptz" else "TRUE"
+    if date_format is None:
+        # The usual spellings first, which the database reads fastest. It takes year 26 for one; see too_early.
+        read = f"COALESCE(TRY_STRPTIME({column.expression}, {_USUAL}), {read})"
     value = f"COALESCE({read}, CASE WHEN {_blank(column)} THEN NULL ELSE {_STOP} END)"
     if date_format is not None:
         return value, "TRUE"
@@ -156,6 +156,13 @@ def _read_moment(column: Column, date_format: str | None) -> str:
     if date_format is not None:
         quoted = date_format.replace("'", "''")
         return f"TRY_STRPTIME(TRIM({text}), '{quoted}')"
-    usual = f"CASE WHEN {text} LIKE '____-__-__%' THEN TRY_STRPTIME({text}, {_USUAL}) END"
-    iso = f"CASE WHEN REGEXP_FULL_MATCH(TRIM({text}), '{_ISO}') THEN TRY_CAST(TRIM({text}) AS TIMESTAMPTZ) AT TIME ZONE 'UTC' END"
-    return f"COALESCE({usual}, {iso})"
+    iso = f"REGEXP_FULL_MATCH(TRIM({text}), '{_ISO}')"
+    return f"CASE WHEN {iso} THEN TRY_CAST(TRIM({text}) AS TIMESTAMPTZ) AT TIME ZONE 'UTC' END"
+
+
+def too_early(table: str) -> str:
+    """SQL of whether any moment in a normalised table comes from a year that nobody pays in."""
+    return (
+        f"SELECT COALESCE(MIN(created_at) < TIMESTAMP '1900-01-01', FALSE) "
+        f"OR COALESCE(MIN(settled_at) < TIMESTAMP '1900-01-01', FALSE) AS wrong FROM {table}"
+    )

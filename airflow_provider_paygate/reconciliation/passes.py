@@ -14,6 +14,7 @@ from airflow_provider_paygate.reconciliation.vocabulary import status_words
 
 # (file, name its rows are kept under, whether they are stored)
 _STEPS = (
+    ("status_words", "recon_status_words", True),
     ("duplicates", "recon_duplicates", True),
     ("match_reference", "recon_by_reference", True),
     ("open_ledger", "recon_open_ledger", True),
@@ -46,8 +47,9 @@ def sql(name: str) -> str:
 
 def run_passes(executor: Executor, tolerance: Tolerance, *, with_statement: bool) -> None:
     """Match and compare. Needs `recon_ledger`, `recon_gateway` and, with a statement, `recon_statement`."""
-    executor.keep("recon_settings", _settings(tolerance))
-    executor.keep("recon_status_words", _values(status_words(), ("word", "status", "state")))
+    # With a statement even plain agreement is looked at again: the bank may have moved another sum.
+    executor.keep("recon_settings", _settings(tolerance, sets_aside=not with_statement))
+    executor.keep("recon_known_words", _values(status_words(), ("word", "status", "state")))
     if not with_statement:
         executor.keep("recon_statement_sums", _NO_SUMS)
     for file, name, stored in (*_STEPS, *(_STATEMENT_STEPS if with_statement else ()), *_COMPARISON):
@@ -59,11 +61,12 @@ def found(executor: Executor, name: str) -> Iterator[Sequence[Any]]:
     return executor.rows(sql(name))
 
 
-def _settings(tolerance: Tolerance) -> str:
+def _settings(tolerance: Tolerance, *, sets_aside: bool) -> str:
     fraction = tolerance.percent / Decimal(100)
     return (
         f"SELECT CAST('{tolerance.amount:f}' AS DECIMAL(18, 4)) AS tolerance, "
-        f"CAST('{fraction:f}' AS DECIMAL(9, 8)) AS fraction"
+        f"CAST('{fraction:f}' AS DECIMAL(9, 8)) AS fraction, "
+        f"{str(sets_aside).upper()} AS sets_aside"
     )
 
 

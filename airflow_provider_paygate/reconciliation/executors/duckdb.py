@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_paygate.reconciliation.errors import CannotReconcile
 from airflow_provider_paygate.reconciliation.flaws import reason_for
-from airflow_provider_paygate.reconciliation.normalise import check_kinds, flaws, normalising_select
+from airflow_provider_paygate.reconciliation.normalise import check_kinds, flaws, normalising_select, too_early
 from airflow_provider_paygate.reconciliation.reading import duckdb_kind, first_line, mixes_line_ends, open_file, quoted
 from airflow_provider_paygate.reconciliation.relations import relation_of, source_of
 from airflow_provider_paygate.reconciliation.sides import FileSide, Relation, Role, Side, TableSide
@@ -70,6 +70,8 @@ class DuckDBExecutor:
                 if not relation.is_file or not mixes_line_ends(relation.label):
                     raise
                 self._store(f"recon_{role}", normalising_select(self._with_even_lines(relation), role))
+            if relation.is_file and self._is(too_early(f"recon_{role}")):
+                raise reason_for(self._connection, relation, role, ValueError("a date cannot be used"))
         except self._error as error:
             raise reason_for(self._connection, relation, role, error) from None
 
@@ -129,6 +131,10 @@ class DuckDBExecutor:
     def _store(self, name: str, query: str) -> None:
         self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
         self._kept.append(("TABLE", name))
+
+    def _is(self, query: str) -> bool:
+        row = self._connection.execute(query).fetchone()
+        return row is not None and bool(row[0])
 
     def _setting(self, name: str) -> Any:
         row = self._connection.execute(f"SELECT current_setting('{name}')").fetchone()

@@ -1,10 +1,15 @@
--- Pass 1: the same reference on both sides, letter by letter. Rows of one side that found nobody stay, with the other
--- side false. From here on a reference is unique per side, so it is the key of its row.
+-- Pass 1: the same reference on both sides, letter by letter. Pairs that plainly agree are set aside here (they are
+-- counted in totals_agreed); what stays is worth a second look, and the rows of one side that found nobody, with the
+-- other side false. From here on a reference is unique per side, so it is the key of its row.
 WITH ledger AS (
-    SELECT * FROM recon_ledger AS side
+    SELECT side.*, words.state
+    FROM recon_ledger AS side
+    LEFT JOIN recon_status_words AS words ON words.word = side.status
     WHERE NOT EXISTS (SELECT 1 FROM recon_duplicates AS repeated WHERE repeated.reference = side.reference)
 ), gateway AS (
-    SELECT * FROM recon_gateway AS side
+    SELECT side.*, words.state
+    FROM recon_gateway AS side
+    LEFT JOIN recon_status_words AS words ON words.word = side.status
     WHERE NOT EXISTS (SELECT 1 FROM recon_duplicates AS repeated WHERE repeated.reference = side.reference)
 )
 SELECT
@@ -23,3 +28,12 @@ SELECT
     COALESCE(gateway.fee, ledger.fee) AS fee
 FROM ledger
 FULL JOIN gateway ON ledger.reference = gateway.reference
+CROSS JOIN recon_settings AS settings
+WHERE NOT COALESCE(
+    ledger.amount = gateway.amount
+    AND ledger.currency = gateway.currency
+    AND ledger.state = 'success'
+    AND gateway.state = 'success'
+    AND settings.sets_aside,
+    FALSE
+)
