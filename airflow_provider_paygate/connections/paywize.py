@@ -14,11 +14,12 @@ PAYWIZE = ConnectionType(
     hook_name="Paywize",
     default_host="https://merchant.paywize.in",
     relabeling={"password": "Secret key", "host": "Base URL"},
-    placeholders={"host": "https://merchant.paywize.in", "password": "16 characters on V1"},
-    hidden=("login", "port", "schema"),
+    # The port stays in the form: the Test button of Airflow 3.3.1 and 3.3.2 turns down a connection without one.
+    placeholders={"host": "https://merchant.paywize.in", "port": "443", "password": "16 characters on V1"},
+    hidden=("login", "schema"),
     extras=(
         Field("api_key", "API key", "From the Paywize dashboard; 32 characters on V1.", Shape.SECRET, required=True),
-        Field("wallet_id", "Wallet", "The wallet that pays when a payout names none."),
+        Field("wallet_id", "Wallet", "The wallet that pays when a payout names none, like PAYWIZE12345679."),
         Field(
             "encryption",
             "Encryption",
@@ -28,6 +29,14 @@ PAYWIZE = ConnectionType(
             ("v1", "v2"),
         ),
         Field(
+            "auth_style",
+            "Token request",
+            "How the keys travel in the token call. auto: encrypted on v1, plain-camel on v2.",
+            Shape.CHOICE,
+            "auto",
+            ("auto", "encrypted", "plain-camel", "plain-snake"),
+        ),
+        Field(
             "path_profile",
             "Paths",
             "docs: the documented paths; docs-api: the same under /api; live: as a production service was seen to answer.",
@@ -35,14 +44,21 @@ PAYWIZE = ConnectionType(
             "docs",
             tuple(PROFILES),
         ),
-        Field("paths", "Single paths", "JSON object, operation to path; overrides the profile.", Shape.OBJECT),
+        Field("max_amount", "Ceiling per payout", "Rupees, like 500000.00; beyond it nothing is sent.", Shape.AMOUNT),
+        Field("max_batch_amount", "Ceiling per batch", "Rupees; beyond it nothing of the batch is sent.", Shape.AMOUNT),
         Field(
-            "auth_style",
-            "Token request",
-            "How the keys travel in the token call. auto: encrypted on v1, plain-camel on v2.",
-            Shape.CHOICE,
-            "auto",
-            ("auto", "encrypted", "plain-camel", "plain-snake"),
+            "max_daily_amount",
+            "Ceiling per day",
+            "Rupees per day in India; beyond it nothing more is sent.",
+            Shape.AMOUNT,
+        ),
+        Field("timeout", "Time-out", "Seconds to wait for an answer.", Shape.SECONDS, 30),
+        Field(
+            "visibility_window",
+            "Visibility window",
+            "Seconds after a submission during which the gateway's 'not found' proves nothing.",
+            Shape.SECONDS,
+            900,
         ),
         Field("callback_url", "Callback URL", "Where Paywize posts news when a request names no URL."),
         Field(
@@ -56,18 +72,12 @@ PAYWIZE = ConnectionType(
             "if_present",
             ("required", "if_present", "off"),
         ),
-        Field("timeout", "Time-out", "Seconds to wait for an answer.", Shape.SECONDS, 30),
+        # The two editors are tall, and few need them: they come last.
         Field(
-            "visibility_window",
-            "Visibility window",
-            "Seconds after a submission during which the gateway's 'not found' proves nothing.",
-            Shape.SECONDS,
-            900,
-        ),
-        Field("max_amount", "Most per payout", "Rupees; beyond it nothing is sent.", Shape.AMOUNT),
-        Field("max_batch_amount", "Most per batch", "Rupees; beyond it nothing of the batch is sent.", Shape.AMOUNT),
-        Field(
-            "max_daily_amount", "Most per day", "Rupees per day in India; beyond it nothing more is sent.", Shape.AMOUNT
+            "paths",
+            "Single paths",
+            'JSON object, operation to path, like {"balance": "/v2/balance"}; overrides Paths.',
+            Shape.OBJECT,
         ),
         Field(
             "rate_limits",
