@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_paygate.operators.paywize import PaywizePayoutOperator
+from airflow_provider_paygate.operators.paywize import PaywizePayoutBatchOperator, PaywizePayoutOperator
 from tests.conftest import payment
 
 Pay = Callable[..., dict[str, Any]]
@@ -49,3 +49,20 @@ def remove_books(books: Path) -> None:
     """The disk is gone: database, write-ahead log and all."""
     for path in books.parent.glob(books.name + "*"):
         path.unlink()
+
+
+PayBatch = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def pay_batch(connect: Callable[..., str]) -> PayBatch:
+    """`pay_batch(payouts=[…])` runs the batch operator once; what it waits for, it waits for a second at most."""
+    connect()
+
+    def paid(context: dict[str, Any] | None = None, **arguments: Any) -> dict[str, Any]:
+        operator = PaywizePayoutBatchOperator(
+            task_id="pay", **{"batch_id": "B-1", "poll_interval": 0.02, "timeout": 1, **arguments}
+        )
+        return operator.execute({} if context is None else context)
+
+    return paid
