@@ -2,46 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow.triggers.base import BaseTrigger, TriggerEvent
+from airflow_provider_paygate.triggers.gateway import GatewayTrigger
 
 if TYPE_CHECKING:
     from airflow_provider_paygate.hooks.paywize import PaywizeHook
 
 
-class _PaywizeTrigger(BaseTrigger):
-    """Waits on the event loop, with the triggerer's one shared client, and fires once."""
+class _PaywizeTrigger(GatewayTrigger):
+    """A trigger on a Paywize connection."""
 
-    def __init__(self, **arguments: Any) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.arguments = arguments
-
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        return f"{type(self).__module__}.{type(self).__qualname__}", dict(self.arguments)
-
-    async def run(self) -> AsyncIterator[TriggerEvent]:
-        from airflow_provider_paygate.exceptions import PaygateError
+    def hook(self) -> PaywizeHook:
         from airflow_provider_paygate.hooks.paywize import PaywizeHook
 
-        hook = PaywizeHook(self.arguments["paywize_conn_id"])
-        try:
-            await hook.aprepare()
-            told = await self._waited(hook)
-            yield TriggerEvent({**self._about(), "status": "timeout" if told is None else "done"})
-        except PaygateError as error:
-            # The message holds no secret by construction; the triggerer logs events whole.
-            yield TriggerEvent(
-                {**self._about(), "status": "error", "error": type(error).__name__, "message": str(error)}
-            )
-
-    async def _waited(self, hook: PaywizeHook) -> Any:
-        """Wait; None when the deadline came first."""
-        raise NotImplementedError
-
-    def _about(self) -> dict[str, Any]:
-        return {}
+        return PaywizeHook(self.arguments["paywize_conn_id"])
 
 
 class PaywizePayoutTrigger(_PaywizeTrigger):
@@ -65,7 +41,7 @@ class PaywizePayoutTrigger(_PaywizeTrigger):
             already_paid=already_paid,
         )
 
-    async def _waited(self, hook: PaywizeHook) -> Any:
+    async def waited(self, hook: PaywizeHook) -> Any:
         import asyncio
 
         from airflow_provider_paygate.exceptions import OutcomeUnknown
@@ -84,7 +60,7 @@ class PaywizePayoutTrigger(_PaywizeTrigger):
         every, deadline = self.arguments["poll_interval"], self.arguments["deadline"]
         return await hook.arun("status", until(lambda: payouts.followed(entry), is_final, every, deadline))
 
-    def _about(self) -> dict[str, Any]:
+    def about(self) -> dict[str, Any]:
         return {"reference": self.arguments["reference"], "already_paid": self.arguments["already_paid"]}
 
 
@@ -107,7 +83,7 @@ class PaywizeBatchTrigger(_PaywizeTrigger):
             deadline=deadline,
         )
 
-    async def _waited(self, hook: PaywizeHook) -> Any:
+    async def waited(self, hook: PaywizeHook) -> Any:
         from airflow_provider_paygate.hooks.payouts import PaywizePayouts
         from airflow_provider_paygate.payouts.entry import Who
         from airflow_provider_paygate.payouts.following import of_batch
@@ -116,7 +92,7 @@ class PaywizeBatchTrigger(_PaywizeTrigger):
         every, deadline = self.arguments["poll_interval"], self.arguments["deadline"]
         return await payouts.follow(of_batch(self.arguments["batch"]), every, deadline) or None
 
-    def _about(self) -> dict[str, Any]:
+    def about(self) -> dict[str, Any]:
         return {"batch": self.arguments["batch"], "batch_id": self.arguments["batch_id"]}
 
 
@@ -145,10 +121,3 @@ class PaywizeSensorTrigger(_PaywizeTrigger):
             poll_interval=poll_interval,
             deadline=deadline,
         )
-
-    async def _waited(self, hook: PaywizeHook) -> Any:
-        from airflow_provider_paygate.payouts.waiting import until
-
-        read, done = hook.watched(self.arguments["subject"], self.arguments["wanted"])
-        every, deadline = self.arguments["poll_interval"], self.arguments["deadline"]
-        return await hook.arun("status", until(read, done, every, deadline))
