@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from airflow_provider_paygate.connections.paytia import PAYTIA
 from airflow_provider_paygate.connections.paywize import PAYWIZE
 
 PACKAGE = "airflow-provider-paygate"
-GATEWAYS = {"paywize": "Paywize"}
+GATEWAYS = {"paywize": "Paywize", "paytia": "Paytia"}
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -18,9 +19,12 @@ def get_provider_info() -> dict[str, Any]:
         "description": "Payment gateways: payouts that move money at most once, shared tokens, collections.",
         "integrations": [
             {"integration-name": name, "external-doc-url": url, "tags": ["service"]}
-            for name, url in (("Paywize", "https://www.paywize.in/api-docs"),)
+            for name, url in (
+                ("Paywize", "https://www.paywize.in/api-docs"),
+                ("Paytia", "https://www.paytia.com/resources/api-docs"),
+            )
         ],
-        "connection-types": [PAYWIZE.provider_info()],
+        "connection-types": [PAYWIZE.provider_info(), PAYTIA.provider_info()],
         "hooks": _modules("hooks"),
         "operators": _modules("operators"),
         "sensors": _modules("sensors"),

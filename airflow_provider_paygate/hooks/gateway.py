@@ -125,6 +125,7 @@ class GatewayHook(BaseHook, Generic[S]):
         except ValueError as error:
             raise InvalidRequest(str(error), gateway=self.gateway, operation=operation) from None
 
-    def _checked(self, check: Any, *args: Any) -> Any:
+    def checked(self, check: Any, *args: Any) -> Any:
+        """What a check gives, with this package's exceptions: a ValueError becomes InvalidRequest."""
         with self._errors("check"):
             return check(*args)

@@ -161,7 +161,7 @@ class PaytiaHook(GatewayHook["PaytiaSettings"]):
 
         :raises BadReply: rows were in no known place. "None" is only said of an answer that can be read.
         """
-        pages = self._checked(self.client.pages, filters)
+        pages = self.checked(self.client.pages, filters)
         if seen is not None:
             pages.seen = seen
         return self._rows(operation, pages)
@@ -334,13 +334,13 @@ class PaytiaHook(GatewayHook["PaytiaSettings"]):
     ) -> PaytiaPayment:
         from airflow_provider_paygate.gateways.paytia.service import checked_amount, checked_reference, number_of
 
-        name = self._checked(checked_reference, reference)
+        name = self.checked(checked_reference, reference)
         number = number_of(name)
         wanted = {
             "reference_id": number,
             **fields,
             "transaction_flag": flag,
-            "amount": self._checked(checked_amount, amount),
+            "amount": self.checked(checked_amount, amount),
             "reference_number": number,
         }
         payment = self.run("link", self._with_url(self.client.payment_service(wanted), url_expected))
@@ -360,5 +360,5 @@ class PaytiaHook(GatewayHook["PaytiaSettings"]):
     def _payment(self, reference: str) -> Flow[PaytiaPayment]:
         from airflow_provider_paygate.gateways.paytia.service import checked_reference, number_of
 
-        name = self._checked(checked_reference, reference)
+        name = self.checked(checked_reference, reference)
         return replace((yield from self.client.find(number_of(name))), reference=name)

@@ -93,7 +93,7 @@ class PaywizeHook(GatewayHook["PaywizeSettings"]):
         from airflow_provider_paygate.gateways.paywize.payout import checked_text
 
         flow = self.client.initiate_collection(
-            reference=self._checked(checked_text, reference, "reference", 200),
+            reference=self.checked(checked_text, reference, "reference", 200),
             amount=amount,
             vpa=vpa,
             channel=channel,
@@ -148,7 +148,7 @@ class PaywizeHook(GatewayHook["PaywizeSettings"]):
         from airflow_provider_paygate.payouts.waiting import is_final
 
         if subject == "balance":
-            least = self._checked(checked_amount, wanted["minimum"], "minimum")
+            least = self.checked(checked_amount, wanted["minimum"], "minimum")
             wallet = wanted["wallet_id"]
             return lambda: self._paced("balance", self.client.balance(wallet)), lambda told: told.available >= least
         ids = (wanted["reference"], wanted["transaction_id"])
