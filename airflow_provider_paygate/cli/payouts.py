@@ -119,6 +119,7 @@ def _check(payouts: PaywizePayouts, args: argparse.Namespace) -> int:
     from airflow_provider_paygate.payouts import batch
     from airflow_provider_paygate.payouts.rows import from_path
     from airflow_provider_paygate.payouts.summary import results_of
+    from airflow_provider_paygate.payouts.verdicts import unresolved
 
     checks = batch.Checks(payouts.hook.settings.ceilings, "skip", payouts.balance)
     source = from_path(args.file, _columns(args.columns))
@@ -137,7 +138,7 @@ def _check(payouts: PaywizePayouts, args: argparse.Namespace) -> int:
             paid += verdict.startswith("not sent")
             rows.append((str(row["line"]), row["reference"] or "", row["amount"] or "", verdict, row["message"] or ""))
         _table(("line", "reference", "amount", "verdict", "why"), rows, right=(0, 2))
-        total = sum(plan.unresolved().values())
+        total = sum(unresolved(plan).values())
         print(f"\n{len(rows)} rows: {len(rows) - bad - paid} to pay ({total:,.2f} INR), {paid} paid before, {bad} bad")
     for worry in worries:
         print(f"it would stop: {worry}")

@@ -138,7 +138,7 @@ batch_rows = Table(
     Column("id", RowId, primary_key=True, autoincrement=True),
     Column("batch", RowId, nullable=False),
     Column("line", Integer, nullable=False),
-    Column("reading", Integer, nullable=False),  # the reading that saw it last
+    Column("reading", Integer, nullable=False),  # the reading that saw it
     Column("reference", String(200)),
     Column("wallet_id", String(64)),
     Column("content", String(64)),  # keyed digest of the whole row: a second reading must find the same
@@ -146,7 +146,7 @@ batch_rows = Table(
     Column("problem", Text),  # why it is not sent
     Column("payout_id", RowId),
     Column("already_paid", Integer, nullable=False),
-    UniqueConstraint("batch", "line", name="paygate_batch_rows_line"),
+    UniqueConstraint("batch", "reading", "line", name="paygate_batch_rows_line"),
     Index("paygate_batch_rows_reference", "batch", "reference"),
     Index("paygate_batch_rows_payout", "payout_id"),
 )

@@ -74,6 +74,7 @@ class PaywizePayouts:
         """Check a batch whole, then send what of it is unresolved; see `payouts.batch`."""
         from airflow_provider_paygate.payouts import batch
         from airflow_provider_paygate.payouts.plan import Plan
+        from airflow_provider_paygate.payouts.second_reading import SecondReading
         from airflow_provider_paygate.payouts.sending import Sender
 
         self._refuse_scattered_books()
@@ -83,7 +84,7 @@ class PaywizePayouts:
             self._settle_doubts(plan)
             batch.check_balance(plan, checks)
             sender = Sender(journal, _Rail(self), self.who, checks.ceilings, concurrency, told)
-            sender.send(plan.to_send(source(), self.who))
+            sender.send(SecondReading(plan, self.who).to_send(source()))
         return plan
 
     def balance(self, wallet_id: str) -> Decimal:

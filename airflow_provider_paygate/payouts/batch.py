@@ -11,6 +11,14 @@ from airflow_provider_paygate.exceptions import InsufficientFunds, InvalidReques
 from airflow_provider_paygate.payouts.ceilings import Ceilings, reserved_today
 from airflow_provider_paygate.payouts.plan import Plan
 from airflow_provider_paygate.payouts.rows import Source
+from airflow_provider_paygate.payouts.verdicts import (
+    gone,
+    largest_row,
+    not_reserved,
+    planned_total,
+    problems,
+    unresolved,
+)
 
 # So many bad rows stand in the exception; the log and the results file have them all.
 SHOWN_PROBLEMS = 50
@@ -46,15 +54,15 @@ def check(plan: Plan, source: Source, checks: Checks, log: Log) -> int:
     """
     count = plan.read(source())
     _check_rows(plan, checks, log)
-    for gone in plan.gone():
-        log.warning("batch %s: %s; it is still followed, and not sent again", plan.batch_id, gone)
+    for row in gone(plan):
+        log.warning("batch %s: %s; it is still followed, and not sent again", plan.batch_id, row)
     _check_ceilings(plan, checks.ceilings)
     return count
 
 
 def check_balance(plan: Plan, checks: Checks) -> None:
     """Raise InsufficientFunds unless every wallet holds what may still have to be paid from it."""
-    for wallet, amount in sorted(plan.unresolved().items()):
+    for wallet, amount in sorted(unresolved(plan).items()):
         available = checks.balance(wallet)
         if available < amount:
             raise InsufficientFunds(
@@ -65,16 +73,16 @@ def check_balance(plan: Plan, checks: Checks) -> None:
 
 
 def _check_rows(plan: Plan, checks: Checks, log: Log) -> None:
-    problems, total = plan.problems(SHOWN_PROBLEMS)
+    found, total = problems(plan, SHOWN_PROBLEMS)
     if not total:
         return
-    for problem in problems:
+    for problem in found:
         log.warning("batch %s: %s", plan.batch_id, problem)
-    if total > len(problems):
-        log.warning("batch %s: and %d more bad rows", plan.batch_id, total - len(problems))
+    if total > len(found):
+        log.warning("batch %s: and %d more bad rows", plan.batch_id, total - len(found))
     if checks.on_invalid == "fail":
-        listed = "; ".join(str(problem) for problem in problems)
-        more = f"; and {total - len(problems)} more" if total > len(problems) else ""
+        listed = "; ".join(str(problem) for problem in found)
+        more = f"; and {total - len(found)} more" if total > len(found) else ""
         raise InvalidRequest(
             f"Batch {plan.batch_id}: {total} bad row{'s' if total > 1 else ''}, so nothing was sent: {listed}{more}",
             operation="check",
@@ -82,7 +90,7 @@ def _check_rows(plan: Plan, checks: Checks, log: Log) -> None:
 
 
 def _check_ceilings(plan: Plan, ceilings: Ceilings) -> None:
-    largest = plan.largest()
+    largest = largest_row(plan)
     if ceilings.per_payout is not None and largest is not None and largest[2] > ceilings.per_payout:
         line, reference, amount = largest
         raise LimitExceeded(
@@ -90,14 +98,14 @@ def _check_ceilings(plan: Plan, ceilings: Ceilings) -> None:
             "nothing was sent",
             operation="ceiling",
         )
-    total = plan.total()
+    total = planned_total(plan)
     if ceilings.per_batch is not None and total > ceilings.per_batch:
         raise LimitExceeded(
             f"Batch {plan.batch_id}: its total {total} is above max_batch_amount {ceilings.per_batch}; nothing was sent",
             operation="ceiling",
         )
     if ceilings.per_day is not None:
-        journal, wanted = plan.journal, plan.not_reserved()
+        journal, wanted = plan.journal, not_reserved(plan)
         with journal.database.read() as connection:
             day, before = reserved_today(connection, journal.account, journal.database.now(connection))
         if before + wanted > ceilings.per_day:

@@ -12,8 +12,8 @@ from airflow_provider_paygate.payouts.entry import Who
 from airflow_provider_paygate.payouts.journal import Journal
 from airflow_provider_paygate.payouts.lifecycle import State
 from airflow_provider_paygate.payouts.payout import FIELDS, Payout
-from airflow_provider_paygate.payouts.plan import Problem
 from airflow_provider_paygate.payouts.rows import Row
+from airflow_provider_paygate.payouts.verdicts import Problem
 
 # Besides a payout's own fields, what the old books may know of how it ended; without a status it was paid.
 ALSO = ("status", "transaction_id", "utr")

@@ -10,16 +10,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_paygate.exceptions import InvalidRequest, PaygateError
+from airflow_provider_paygate.exceptions import InvalidRequest
 from airflow_provider_paygate.gateways.facts import Beneficiary
 from airflow_provider_paygate.payouts.entry import Entry, Who, entry_of
-from airflow_provider_paygate.payouts.identity import major_units, minor_units
+from airflow_provider_paygate.payouts.identity import minor_units
 from airflow_provider_paygate.payouts.journal import Journal
 from airflow_provider_paygate.payouts.lifecycle import State
 from airflow_provider_paygate.payouts.payout import FIELDS, Payout
@@ -29,19 +27,6 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 CHUNK = 500
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A row that is not sent, and why. `line` is None for one that is gone from the source."""
-
-    line: int | None
-    reference: str | None
-    text: str
-
-    def __str__(self) -> str:
-        where = "no longer in the source" if self.line is None else f"line {self.line}"
-        return f"{where}{f' ({self.reference})' if self.reference else ''}: {self.text}"
 
 
 class Plan:
@@ -68,6 +53,7 @@ class Plan:
             count += len(chunk)
             self._take_down(chunk)
         self._mark_repeats()
+        self._drop_earlier()
         return count
 
     def payout_of(self, row: Row) -> Payout:
@@ -94,20 +80,18 @@ class Plan:
         return payout.wallet_id or self._wallet or ""
 
     def _take_down(self, rows: list[Row]) -> None:
-        from sqlalchemy import delete, insert
+        from sqlalchemy import insert
 
         from airflow_provider_paygate.database.schema import batch_rows
 
         planned = [self._planned(row) for row in rows]
         with self.journal.database.begin() as connection:
             known = self._known(connection, [values["reference"] for values, _ in planned if values["reference"]])
-            flags = self._flags(connection, [values["line"] for values, _ in planned])
+            paid_before = self._paid_before(connection, list(known)) if self._same_run else {}
             for values, payout in planned:
                 entry = known.get(values["reference"])
                 if payout is not None and entry is not None:
-                    self._hold_against(values, payout, entry, flags.get(values["line"]))
-            lines = [values["line"] for values, _ in planned]
-            connection.execute(delete(batch_rows).where(batch_rows.c.batch == self.batch, batch_rows.c.line.in_(lines)))
+                    self._hold_against(values, payout, entry, paid_before.get(entry.reference))
             connection.execute(insert(batch_rows), [values for values, _ in planned])
 
     def _planned(self, row: Row) -> tuple[dict[str, Any], Payout | None]:
@@ -138,9 +122,7 @@ class Plan:
             "amount_minor": minor_units(payout.amount),
         }, payout
 
-    def _hold_against(
-        self, values: dict[str, Any], payout: Payout, entry: Entry, flag: tuple[str | None, int] | None
-    ) -> None:
+    def _hold_against(self, values: dict[str, Any], payout: Payout, entry: Entry, paid_before: int | None) -> None:
         """What the journal already knows under the row's reference."""
         told = Beneficiary(payout.beneficiary_account, payout.beneficiary_ifsc)
         if entry.state not in {State.PLANNED, State.REFUSED} and self.journal.difference(entry, payout.amount, told):
@@ -150,11 +132,10 @@ class Plan:
             )
             return
         values["payout_id"] = entry.id
-        seen_before = self._same_run and flag is not None and flag[0] == values["reference"]
-        if seen_before and flag is not None:
-            values["already_paid"] = flag[1]
-        else:
-            values["already_paid"] = int(entry.state in {State.ACCEPTED, State.SETTLED})
+        # What this run itself paid in an earlier try is not "paid before by another batch or run".
+        if paid_before is None:
+            paid_before = int(entry.state in {State.ACCEPTED, State.SETTLED})
+        values["already_paid"] = paid_before
 
     def _known(self, connection: Connection, references: list[str]) -> dict[str, Entry]:
         from sqlalchemy import select
@@ -165,16 +146,23 @@ class Plan:
         found = connection.execute(select(payouts).where(mine, payouts.c.reference.in_(references)))
         return {row.reference: entry_of(row) for row in found}
 
-    def _flags(self, connection: Connection, lines: list[int]) -> dict[int, tuple[str | None, int]]:
+    def _paid_before(self, connection: Connection, references: list[str]) -> dict[str, int]:
+        """What an earlier reading of this run noted: whether each reference had been paid before the run."""
         from sqlalchemy import select
 
         from airflow_provider_paygate.database.schema import batch_rows
 
-        columns = (batch_rows.c.line, batch_rows.c.reference, batch_rows.c.already_paid)
         found = connection.execute(
-            select(*columns).where(batch_rows.c.batch == self.batch, batch_rows.c.line.in_(lines))
+            select(batch_rows.c.reference, batch_rows.c.already_paid)
+            .where(
+                batch_rows.c.batch == self.batch,
+                batch_rows.c.reading < self.reading,
+                batch_rows.c.reference.in_(references),
+                batch_rows.c.payout_id.is_not(None),
+            )
+            .order_by(batch_rows.c.reading)
         )
-        return {row.line: (row.reference, row.already_paid) for row in found}
+        return {row.reference: row.already_paid for row in found}
 
     def _mark_repeats(self) -> None:
         """Of equal rows under one reference the first stands; of unequal ones none does."""
@@ -206,70 +194,19 @@ class Plan:
                     },
                 )
 
-    # What the plan says
-
-    def problems(self, most: int) -> tuple[list[Problem], int]:
-        """The first `most` rows that cannot be sent, and how many there are."""
+    def _drop_earlier(self) -> None:
+        """Forget earlier readings, but for payments that the source no longer names: those are still followed."""
         from sqlalchemy import text
 
-        where = "FROM paygate_batch_rows WHERE batch = :batch AND reading = :reading AND problem IS NOT NULL"
-        place = {"batch": self.batch, "reading": self.reading}
-        with self.journal.database.read() as connection:
-            total = connection.execute(text(f"SELECT count(*) {where}"), place).scalar_one()
-            rows = connection.execute(
-                text(f"SELECT line, reference, problem {where} ORDER BY line LIMIT :most"), {**place, "most": most}
-            ).fetchall()
-        return [Problem(row.line, row.reference, row.problem) for row in rows], total
-
-    def gone(self) -> list[Problem]:
-        """Rows of an earlier reading that the source no longer has and that are not finally resolved."""
-        from sqlalchemy import text
-
-        query = """
-            SELECT r.reference, p.state FROM paygate_batch_rows r JOIN paygate_payouts p ON p.id = r.payout_id
-            WHERE r.batch = :batch AND r.reading < :reading AND p.state IN ('planned', 'sending', 'accepted', 'unknown')
-            AND NOT EXISTS (SELECT 1 FROM paygate_batch_rows n
-                            WHERE n.batch = r.batch AND n.reading = :reading AND n.reference = r.reference)
-            ORDER BY r.line"""
-        with self.journal.database.read() as connection:
-            rows = connection.execute(text(query), {"batch": self.batch, "reading": self.reading}).fetchall()
-        return [Problem(None, row.reference, f"it is {row.state}") for row in rows]
-
-    def total(self) -> Decimal:
-        """The sum of all rows that may be sent or were."""
-        return sum(self._sums("").values(), Decimal(0))
-
-    def unresolved(self) -> dict[str, Decimal]:
-        """What may still have to be sent, by wallet."""
-        return self._sums("AND (p.id IS NULL OR p.state IN ('planned', 'refused', 'unknown'))")
-
-    def not_reserved(self) -> Decimal:
-        """What of it no day's ceiling counts yet."""
-        sums = self._sums("AND (p.id IS NULL OR (p.state IN ('planned', 'refused') AND p.reserved_day IS NULL))")
-        return sum(sums.values(), Decimal(0))
-
-    def largest(self) -> tuple[int, str, Decimal] | None:
-        """Line, reference and amount of the largest row that may be sent."""
-        from sqlalchemy import text
-
-        query = """
-            SELECT line, reference, amount_minor FROM paygate_batch_rows
-            WHERE batch = :batch AND reading = :reading AND problem IS NULL ORDER BY amount_minor DESC, line LIMIT 1"""
-        with self.journal.database.read() as connection:
-            row = connection.execute(text(query), {"batch": self.batch, "reading": self.reading}).fetchone()
-        return None if row is None else (row.line, row.reference, major_units(row.amount_minor))
-
-    def _sums(self, condition: str) -> dict[str, Decimal]:
-        from sqlalchemy import text
-
-        query = f"""
-            SELECT r.wallet_id, sum(r.amount_minor) AS amount
-            FROM paygate_batch_rows r LEFT JOIN paygate_payouts p ON p.id = r.payout_id
-            WHERE r.batch = :batch AND r.reading = :reading AND r.problem IS NULL {condition}
-            GROUP BY r.wallet_id"""
-        with self.journal.database.read() as connection:
-            rows = connection.execute(text(query), {"batch": self.batch, "reading": self.reading}).fetchall()
-        return {row.wallet_id: major_units(int(row.amount)) for row in rows}
+        with self.journal.database.begin() as connection:
+            connection.execute(
+                text(
+                    "DELETE FROM paygate_batch_rows WHERE batch = :batch AND reading < :reading AND (payout_id IS NULL "
+                    "OR EXISTS (SELECT 1 FROM paygate_batch_rows n WHERE n.batch = :batch AND n.reading = :reading "
+                    "AND n.reference = paygate_batch_rows.reference))"
+                ),
+                {"batch": self.batch, "reading": self.reading},
+            )
 
     def forget(self) -> None:
         """Remove the plan; the journal's payments stay."""
@@ -280,105 +217,6 @@ class Plan:
         with self.journal.database.begin() as connection:
             connection.execute(delete(batch_rows).where(batch_rows.c.batch == self.batch))
             connection.execute(delete(batches).where(batches.c.id == self.batch))
-
-    # Carrying it out
-
-    def to_send(self, rows: Iterable[Row], who: Who) -> Iterator[tuple[Payout, str, Entry]]:
-        """Read the source a second time: each row that is to be sent, with its journal entry, planned and durable.
-
-        A row that is not as it was planned is not sent; the plan then says so.
-        """
-        from sqlalchemy import select
-
-        from airflow_provider_paygate.database.schema import batch_rows
-
-        for chunk in chunks(rows):
-            lines = [row.line for row in chunk]
-            with self.journal.database.read() as connection:
-                query = select(batch_rows).where(batch_rows.c.batch == self.batch, batch_rows.c.line.in_(lines))
-                planned = {row.line: row for row in connection.execute(query)}
-            good: list[tuple[Payout, str]] = []
-            changed: list[int] = []
-            for row in chunk:
-                plan = planned.get(row.line)
-                if plan is not None and plan.problem is not None:
-                    continue
-                payout = self._again(row)
-                if plan is None or payout is None or plan.content != self.content_of(payout):
-                    changed.append(row.line)
-                else:
-                    good.append((payout, self.wallet_of(payout)))
-            self._mark_changed(changed)
-            entries = self.journal.intend_all(good, who)
-            self._link(entries)
-            for (payout, wallet), entry in zip(good, entries, strict=True):
-                if isinstance(entry, Entry):
-                    if entry.state in {State.PLANNED, State.REFUSED, State.UNKNOWN, State.SENDING}:
-                        yield payout, wallet, entry
-                else:
-                    self._mark(payout.reference, str(entry))
-
-    def _again(self, row: Row) -> Payout | None:
-        try:
-            return self.payout_of(row)
-        except InvalidRequest:
-            return None
-
-    def _mark_changed(self, lines: list[int]) -> None:
-        from sqlalchemy import bindparam, insert, update
-
-        from airflow_provider_paygate.database.schema import batch_rows
-
-        if not lines:
-            return
-        problem = "the row changed between the two readings of the source; nothing was sent for it"
-        with self.journal.database.begin() as connection:
-            for line in lines:
-                where = update(batch_rows).where(batch_rows.c.batch == self.batch, batch_rows.c.line == bindparam("at"))
-                if not connection.execute(where.values(problem=problem), {"at": line}).rowcount:
-                    connection.execute(
-                        insert(batch_rows).values(
-                            batch=self.batch, line=line, reading=self.reading, problem=problem, already_paid=0
-                        )
-                    )
-
-    def _mark(self, reference: str, problem: str) -> None:
-        from sqlalchemy import update
-
-        from airflow_provider_paygate.database.schema import batch_rows
-
-        with self.journal.database.begin() as connection:
-            connection.execute(
-                update(batch_rows)
-                .where(
-                    batch_rows.c.batch == self.batch,
-                    batch_rows.c.reading == self.reading,
-                    batch_rows.c.reference == reference,
-                    batch_rows.c.problem.is_(None),
-                )
-                .values(problem=problem)
-            )
-
-    def _link(self, entries: Sequence[Entry | PaygateError]) -> None:
-        from sqlalchemy import bindparam, update
-
-        from airflow_provider_paygate.database.schema import batch_rows
-
-        links = [{"entry": entry.id, "named": entry.reference} for entry in entries if isinstance(entry, Entry)]
-        if not links:
-            return
-        with self.journal.database.begin() as connection:
-            connection.execute(
-                update(batch_rows)
-                .where(
-                    batch_rows.c.batch == self.batch,
-                    batch_rows.c.reading == self.reading,
-                    batch_rows.c.reference == bindparam("named"),
-                    batch_rows.c.problem.is_(None),
-                )
-                .values(payout_id=bindparam("entry")),
-                links,
-            )
 
     def _opened(self, who: Who) -> tuple[int, int, bool]:
         """The batch's row, its new reading, and whether the same run opened it before."""

@@ -39,9 +39,7 @@ COLUMNS = (
 # A row of this reading; or one of an earlier reading that is gone from the source, and must not be lost from sight.
 _ROWS = """
     FROM paygate_batch_rows r JOIN paygate_batches b ON b.id = r.batch LEFT JOIN paygate_payouts p ON p.id = r.payout_id
-    WHERE r.batch = :batch AND (r.reading = b.reading OR (p.state IN ('sending', 'accepted', 'unknown', 'settled')
-      AND NOT EXISTS (SELECT 1 FROM paygate_batch_rows n
-                      WHERE n.batch = r.batch AND n.reading = b.reading AND n.reference = r.reference)))"""
+    WHERE r.batch = :batch AND (r.reading = b.reading OR p.state IN ('sending', 'accepted', 'unknown', 'settled'))"""
 _STATE = "CASE WHEN r.problem IS NOT NULL THEN 'refused' ELSE coalesce(p.state, 'planned') END"
 
 

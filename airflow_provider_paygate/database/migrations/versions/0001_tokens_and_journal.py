@@ -121,7 +121,7 @@ def upgrade() -> None:
         sa.Column("problem", sa.Text),
         sa.Column("payout_id", _ROW_ID),
         sa.Column("already_paid", sa.Integer, nullable=False),
-        sa.UniqueConstraint("batch", "line", name="paygate_batch_rows_line"),
+        sa.UniqueConstraint("batch", "reading", "line", name="paygate_batch_rows_line"),
     )
     op.create_index("paygate_batch_rows_reference", "paygate_batch_rows", ["batch", "reference"])
     op.create_index("paygate_batch_rows_payout", "paygate_batch_rows", ["payout_id"])
