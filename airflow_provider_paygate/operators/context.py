@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from airflow_provider_paygate.exceptions import PaygateError
     from airflow_provider_paygate.payouts.entry import Who
 
 CLOCK_SLACK_SECONDS = 300
@@ -74,6 +75,18 @@ def truth(value: Any) -> bool:
     return value.strip().lower() in {"true", "1", "yes", "on"} if isinstance(value, str) else bool(value)
 
 
+FACTS = ("gateway", "operation", "code", "http_status")
+
+
+def described(error: PaygateError) -> dict[str, Any]:
+    """An exception as a trigger's event carries it; :func:`checked_event` raises it again."""
+    from airflow_provider_paygate import exceptions
+
+    # A kind that only the inside of this package knows goes by the name of the public one it is.
+    public = next(kind.__name__ for kind in type(error).__mro__ if hasattr(exceptions, kind.__name__))
+    return {"error": public, "message": str(error), **{name: getattr(error, name) for name in FACTS}}
+
+
 def checked_event(event: Mapping[str, Any] | None) -> Mapping[str, Any]:
     """A trigger's event, when it says that waiting ended; otherwise raises what made it end."""
     from airflow_provider_paygate import exceptions
@@ -84,5 +97,5 @@ def checked_event(event: Mapping[str, Any] | None) -> Mapping[str, Any]:
         )
     if event["status"] == "error":
         kind = getattr(exceptions, str(event.get("error")), exceptions.PaygateError)
-        raise kind(str(event.get("message")))
+        raise kind(str(event.get("message")), **{name: event.get(name) for name in FACTS})
     return event
