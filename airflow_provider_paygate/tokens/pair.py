@@ -156,25 +156,36 @@ class PairTokens:
 
     def _renewed(self, lease: Lease, seen: Stored, pair: Pair, access: str | None, refused: str | None) -> Flow[str]:
         """An access token of a new pair; the old one when it lives and renewing it found no answer: it came early."""
-        displaced = self._opened(seen.aside)
-        if refused and refused == pair.access and displaced.access and (seen.aside_expires_at or 0) > seen.now:
-            # A pasted pair that is refused while the one it displaced lives was the older of the two.
-            if (yield Task(lambda: self._store.put_back(lease))):
-                return displaced.access
-            raise _waited_too_long()
+        if refused and refused == pair.access and (older := (yield from self._put_back(lease, seen))):
+            return older
         if access is not None and seen.asked_at is not None:
             yield Pause(min(LONGEST_QUIET, _leeway(seen) * QUIET_SHARE))
         renewal = Renewal(self._desk, lease, seen, pair, access)
         try:
             minted = yield from renewal.by_refresh()
-        except Exception as error:
-            passing = access and isinstance(error, Fault) and error.kind in {Kind.NOT_SENT, Kind.THROTTLED}
-            not_before = seen.now + COOL_SECONDS if passing else None
+        except Fault as fault:
+            passing = fault.kind in {Kind.NOT_SENT, Kind.THROTTLED}
+            if not passing and (older := (yield from self._put_back(lease, seen))):
+                return older
+            not_before = seen.now + COOL_SECONDS if access and passing else None
             yield Task(partial(self._store.release, lease, not_before=not_before))
             if access is None or not passing:
                 raise
             return access
+        except Exception:
+            yield Task(partial(self._store.release, lease))
+            raise
         return (yield from self._kept(renewal, minted))
+
+    def _put_back(self, lease: Lease, seen: Stored) -> Flow[str | None]:
+        """The access token that a pasted pair displaced, while it lives, made the current one again; or None.
+
+        A pasted pair that the gateway refuses while the displaced one lives was the older of the two.
+        """
+        displaced = self._opened(seen.aside)
+        if not displaced.access or (seen.aside_expires_at or 0) <= seen.now:
+            return None
+        return displaced.access if (yield Task(lambda: self._store.put_back(lease))) else None
 
     def _renewed_now(self, lease: Lease, seen: Stored, by_refresh: bool) -> Flow[Pair]:
         pair = self._opened(seen.ciphertext)
