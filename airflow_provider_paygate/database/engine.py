@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,7 +82,7 @@ class Database:
             yield
         except IntegrityError:
             raise  # a broken uniqueness is an answer, not an outage; its callers expect it
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, sqlite3.Error) as error:
             cause = error.orig if isinstance(error, DBAPIError) else error
             reason = " ".join(str(cause).split())[:200]
             raise DatabaseUnavailable(
@@ -91,7 +92,7 @@ class Database:
             ) from None
 
 
-# SQLite 3.37 (Debian 12's neighbours) knows no unixepoch('subsec'); julianday is good to the millisecond.
+# SQLite before 3.42 knows no unixepoch('subsec'); julianday is good to the millisecond.
 SQLITE_NOW = "SELECT (julianday('now') - 2440587.5) * 86400.0"
 SERVER_NOW = "SELECT extract(epoch from clock_timestamp())::double precision"
 
@@ -198,7 +199,6 @@ def _sqlite(url: URL) -> Engine:
 
 def _use_wal(connection: Any) -> None:
     """Switch to WAL. SQLite answers a switch that meets another opener with "locked" without waiting; so we wait."""
-    import sqlite3
     import time
 
     give_up = time.monotonic() + LOCK_WAIT_SECONDS

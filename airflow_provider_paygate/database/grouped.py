@@ -7,6 +7,7 @@ all. Every caller returns only when its own step is on disk. PostgreSQL does thi
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -15,8 +16,6 @@ from typing import TYPE_CHECKING, Any, cast
 from airflow_provider_paygate.database.engine import SQLITE_NOW, Database
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from sqlalchemy.engine import Connection
 
 LARGEST_GROUP = 64
@@ -30,6 +29,7 @@ class _Group:
         self._connection = opened.__enter__()
         self.direct: sqlite3.Connection = self._connection.connection.driver_connection  # type: ignore[assignment]
         self.steps = 0
+        self.broken = False  # SQLite rolled everything back by itself, as it may when the disk is full
         self.ended = threading.Event()
         self.failure: BaseException | None = None
 
@@ -43,9 +43,13 @@ class _Group:
                 return self.direct.execute(words, parameters)
         return self._connection.execute(statement, parameters)
 
-    def commit(self) -> None:
+    def end(self) -> None:
+        """Commit, and let every waiting thread go on or learn that nothing of the group was kept."""
+        lost: sqlite3.Error | None = None
+        if self.broken or not self.direct.in_transaction:
+            lost = sqlite3.OperationalError("a shared transaction was rolled back")
         try:
-            self.opened.__exit__(None, None, None)
+            self.opened.__exit__(type(lost) if lost else None, lost, None)
         except BaseException as failure:  # noqa: BLE001 - every waiting thread must learn of it
             self.failure = failure
         self.ended.set()
@@ -84,17 +88,22 @@ class GroupedDatabase(Database):
                 self._group = _Group(self._plain.begin())
             group = self._group
             try:
-                # Plain SQL: SQLAlchemy's own savepoints cost as much as the step they protect.
-                group.direct.execute("SAVEPOINT step")
-                yield cast("Connection", group)
+                with self._errors():
+                    # Plain SQL: SQLAlchemy's own savepoints cost as much as the step they protect.
+                    group.direct.execute("SAVEPOINT step")
+                    yield cast("Connection", group)
                 group.steps += 1
             except BaseException:
-                group.direct.execute("ROLLBACK TO step")
+                # Without a transaction the next step's savepoint would begin one of its own, whose commit would then
+                # pass for the whole group's.
+                group.broken = not group.direct.in_transaction
+                if not group.broken:
+                    group.direct.execute("ROLLBACK TO step")
                 raise
             finally:
-                if self._queued == 0 or group.steps >= LARGEST_GROUP:
+                if group.broken or self._queued == 0 or group.steps >= LARGEST_GROUP:
                     self._group = None
-                    group.commit()
+                    group.end()
         group.ended.wait()
         if group.failure is not None:
             raise group.failure
