@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_paygate.hooks.paytia import PaytiaHook
+from airflow_provider_paygate.sandbox.server import Sandbox
+from airflow_provider_paygate.tokens import pair
 from tests.paytia.fake import API_KEY, CLIENT_ID, CLIENT_SECRET, Fake, running
 
 Connect = Callable[..., PaytiaHook]
@@ -41,3 +43,27 @@ def link(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> Connect:
         return PaytiaHook(conn_id)
 
     return made
+
+
+@pytest.fixture
+def account(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Connect:
+    """`account("enhanced", visibility_window=0)` puts an account of the sandbox into AIRFLOW_CONN_… and gives a new hook."""
+
+    def made(name: str = "key-only", conn_id: str = "paytia_default", **extra: Any) -> PaytiaHook:
+        connection = sandbox.connection(name)
+        connection["extra"] = {"timeout": 2, **connection["extra"], **extra}
+        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(connection))
+        return PaytiaHook(conn_id)
+
+    return made
+
+
+@pytest.fixture(autouse=True)
+def fresh_process(books: Any) -> None:
+    """No token left over from another test."""
+    forget_tokens()
+
+
+def forget_tokens() -> None:
+    pair._held.clear()
+    pair._handled.clear()

@@ -171,7 +171,7 @@ class Paytia:
         Of several rows, what happened last counts: money returned, else taken, else under way. Raises Fault(NOT_FOUND)
         when the history, read to its end, holds none.
         """
-        pages = self.pages({"search": number})
+        pages = self.pages({"search": number, "reference_number": number})
         best: PaytiaPayment | None = None
         named = True
         while not pages.seen.ended:
