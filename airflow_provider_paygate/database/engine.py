@@ -36,6 +36,7 @@ class Database:
         self.shown = shown.render_as_string(hide_password=True)
         self.engine = _sqlite(url) if self.is_sqlite else _server(url)
         self._ready = False
+        self._file: int | None = None
         self._lock = threading.Lock()
 
     @contextmanager
@@ -72,7 +73,19 @@ class Database:
             if not self._ready:
                 with self._errors():
                     upgrade(self.engine)
+                self._file = self._inode()
                 self._ready = True
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the SQLite file was deleted or replaced since it was opened: what is written now nobody would ever read."""
+        return self.is_sqlite and self._ready and self._file != self._inode()
+
+    def _inode(self) -> int | None:
+        try:
+            return os.stat(self.url.database or "").st_ino if self.is_sqlite else None
+        except OSError:
+            return None
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -105,9 +118,13 @@ def database() -> Database:
     url = configured_url()
     key = (os.getpid(), url.render_as_string(hide_password=False))
     with _open_lock:
-        if key not in _open:
-            _open[key] = Database(url)
-        return _open[key]
+        known = _open.get(key)
+        if known is not None and known.is_gone:
+            known.engine.dispose()
+            known = None
+        if known is None:
+            known = _open[key] = Database(url)
+        return known
 
 
 def configured_url() -> URL:

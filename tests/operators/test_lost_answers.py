@@ -209,6 +209,16 @@ def test_books_that_are_lost_after_success_are_made_good_from_the_gateway(
     assert moved(sandbox) == 1
 
 
+def test_a_process_that_had_the_lost_books_open_writes_into_the_new_ones(
+    sandbox: Sandbox, pay: Pay, books: Path
+) -> None:
+    pay("INV-1")
+    remove_books(books)
+    pay("INV-2")
+    forget_process()
+    assert PaywizeHook().journal.find("INV-2") is not None
+
+
 def test_after_the_gateway_forgot_the_token_in_mid_flight_the_same_bytes_go_out_once_more(
     sandbox: Sandbox, connect: Any, pay: Pay
 ) -> None:
