@@ -215,9 +215,11 @@ class PaywizeHook(GatewayHook["PaywizeSettings"]):
         rates = Rates(books, token_key, self.settings.rate_limits)
 
         def mint(not_after: float) -> Flow[Any]:
-            return rates.paced("auth", client.mint(not_after))
+            return rates.heeding("auth", client.mint(not_after))
 
-        tokens = BearerTokens(TokenStore(books), token_key, seal, mint, self.timeouts.whole_call, mask_secret)
+        tokens = BearerTokens(
+            TokenStore(books), token_key, seal, mint, self.timeouts.whole_call, rates.reserve_call("auth"), mask_secret
+        )
         client = Paywize(merchant, tokens)
         return client
 

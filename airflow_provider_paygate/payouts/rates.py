@@ -7,7 +7,7 @@ span of a minute, not only for whole minutes: the row keeps the moments of the l
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -45,6 +45,10 @@ class Rates:
             if fault.kind is Kind.THROTTLED:
                 yield from self.throttled(operation, fault.retry_after)
             raise
+
+    def reserve_call(self, operation: str) -> Callable[[], float]:
+        """A call that reserves the next free moment; the seconds until it comes, none without a limit."""
+        return lambda: self._reserved(operation) if self._limits.get(operation) else 0.0
 
     def place(self, operation: str) -> Flow[None]:
         """Wait for the next free moment."""

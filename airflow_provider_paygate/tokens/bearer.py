@@ -54,6 +54,7 @@ class BearerTokens:
     :param seal: encrypts it there.
     :param mint: fetches a new one; its argument is the monotonic time after which it must not begin a call.
     :param call_seconds: the longest that one token call can last; the lease outlives it.
+    :param reserve: reserves the moment of a token call within the gateway's limit; the seconds until it comes.
     :param register: is told every token before it is used, so that logs can mask it.
     """
 
@@ -64,6 +65,7 @@ class BearerTokens:
         seal: Seal,
         mint: Callable[[float], Flow[Minted]],
         call_seconds: float,
+        reserve: Callable[[], float],
         register: Callable[[str], None],
     ) -> None:
         self._store = store
@@ -71,6 +73,7 @@ class BearerTokens:
         self._seal = seal
         self._mint = mint
         self._lease_seconds = 1.5 * call_seconds + 5
+        self._reserve = reserve
         self._register = register
 
     def current(self) -> Flow[str]:
@@ -121,16 +124,28 @@ class BearerTokens:
     def _renewed(self, lease: Lease, asked: float, still_good: str | None) -> Flow[str]:
         """Fetch, store, use. While the old token lives, a failed renewal is no reason to fail: it was made ahead of time."""
         try:
-            minted = yield from self._mint(asked + self._lease_seconds)
+            waited = yield from self._in_turn(lease)
+            begun = asked + waited
+            minted = yield from self._mint(begun + self._lease_seconds)
         except Exception:
             yield Task(partial(self._store.release, lease))
             if still_good is None:
                 raise
             return still_good
         # Its life is counted from before it was asked for, on the database's clock: no worker's clock matters.
-        yield Task(partial(self._store.save, lease, self._seal.close(minted.value), lease.since + minted.life))
-        yield from self._keep(minted.value, minted.life - leeway_of(minted.life) - (time.monotonic() - asked))
+        since = lease.since + waited
+        yield Task(partial(self._store.save, lease, self._seal.close(minted.value), since + minted.life, since))
+        yield from self._keep(minted.value, minted.life - leeway_of(minted.life) - (time.monotonic() - begun))
         return minted.value
+
+    def _in_turn(self, lease: Lease) -> Flow[float]:
+        """Wait for the moment that the gateway's limit allows, holding on to the lease meanwhile; the seconds it took."""
+        wait: float = yield Task(self._reserve)
+        if wait > 0:
+            if not (yield Task(partial(self._store.extend, lease, wait))):
+                raise Fault(Kind.NOT_SENT, "no token: the right to renew it passed to another worker")
+            yield Pause(wait)
+        return wait
 
     def _keep(self, token: str, seconds: float) -> Flow[None]:
         known = _held.get(self._place)

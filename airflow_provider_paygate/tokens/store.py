@@ -121,6 +121,10 @@ class TokenStore:
             lease, "not_before = :not_before, lease_owner = NULL, lease_until = NULL", {"not_before": not_before}
         )
 
+    def extend(self, lease: Lease, seconds: float) -> bool:
+        """Hold the lease for `seconds` longer; False when it was lost to another."""
+        return self._held(lease, "lease_until = lease_until + :seconds", {"seconds": seconds})
+
     # Rotating pairs
 
     def used(self, lease: Lease, uses: int, seconds: float) -> float | None:

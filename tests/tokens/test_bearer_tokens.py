@@ -36,11 +36,12 @@ class Account:
         self.minted = 0
         self.fails: Exception | None = None
         self.slow = 0.0
+        self.wait = 0.0
         self.registered: list[str] = []
         self._counting = threading.Lock()
         self.tokens = BearerTokens(
             TokenStore(database()), KEY, Seal(derived_key(secret, "token", KEY), KEY), self._mint, call_seconds,
-            self.registered.append,
+            lambda: self.wait, self.registered.append,
         )  # fmt: skip
 
     def _mint(self, not_after: float) -> Flow[Any]:
@@ -58,6 +59,15 @@ class Account:
 
     def instead_of(self, refused: str) -> str:
         return blocking.run(self.tokens.instead_of(refused), Timeouts(1, 1))
+
+
+def test_a_call_waits_its_turn_and_holds_on_to_the_lease_meanwhile() -> None:
+    account = Account(call_seconds=1)
+    account.wait = 0.3
+    begun = time.monotonic()
+    assert account.current() == "token-1"
+    assert time.monotonic() - begun >= 0.3
+    assert account.minted == 1
 
 
 def later(seconds: float) -> None:
