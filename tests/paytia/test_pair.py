@@ -17,8 +17,6 @@ from tests.conftest import forget_process
 from tests.paytia.conftest import Connect
 from tests.paytia.fake import CLIENT_ID, Fake
 
-pytest_plugins = ("tests.paytia.conftest",)
-
 
 @pytest.fixture(autouse=True)
 def new_process(any_books: str) -> None:
