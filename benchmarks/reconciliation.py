@@ -36,6 +36,8 @@ _TYPES = {
     "settlement_id": "VARCHAR",
 }
 
+Measured = tuple[float, float, set[tuple[str, str]]]
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -51,9 +53,7 @@ def main() -> None:
     if args.run:
         name, ledger, gateway = args.run
         contend = {"engine": engine, "by_hand": by_hand, "datacompy": datacompy_on_polars}[name]
-        before = time.process_time()
-        seconds, found = contend(ledger, gateway, args.memory_limit)
-        cpu = time.process_time() - before
+        seconds, cpu, found = contend(ledger, gateway, args.memory_limit)
         print(json.dumps({"seconds": seconds, "cpu": cpu, "peak": peak_mib(), "found": sorted(found)}))
         return
     with tempfile.TemporaryDirectory() as folder:
@@ -92,20 +92,30 @@ def measured(name: str, ledger: str, gateway: str, args: argparse.Namespace) -> 
     return answer
 
 
-def engine(ledger: str, gateway: str, memory_limit: str | None) -> tuple[float, set[tuple[str, str]]]:
+def engine(ledger: str, gateway: str, memory_limit: str | None) -> Measured:
     """This package, to the finished result with its totals."""
     import duckdb  # noqa: F401
 
     from airflow_provider_paygate.reconciliation import AsOf, FileSide, Settings, reconcile
     from airflow_provider_paygate.reconciliation.executors.duckdb import DuckDBExecutor
 
-    start = time.perf_counter()
+    clock = Clock()
     executor = DuckDBExecutor(memory_limit=memory_limit)
     settings = Settings(as_of=AsOf.parse("2026-03-20T18:00:00+00:00"))
     result = reconcile(FileSide(ledger), FileSide(gateway), settings=settings, where=executor)
-    seconds = time.perf_counter() - start
+    seconds, cpu = clock.read()
     executor.close()
-    return seconds, {(row.break_class, row.reference) for row in result.breaks}
+    return seconds, cpu, {(row.break_class, row.reference) for row in result.breaks}
+
+
+class Clock:
+    """Wall clock and processor time since it was made, in seconds."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter(), time.process_time()
+
+    def read(self) -> tuple[float, float]:
+        return time.perf_counter() - self._start[0], time.process_time() - self._start[1]
 
 
 def peak_mib() -> float:
@@ -114,19 +124,19 @@ def peak_mib() -> float:
     return int(text.partition("VmHWM:")[2].split()[0]) / 1024
 
 
-def by_hand(ledger: str, gateway: str, memory_limit: str | None) -> tuple[float, set[tuple[str, str]]]:
+def by_hand(ledger: str, gateway: str, memory_limit: str | None) -> Measured:
     """DuckDB SQL written for just this case, with DuckDB left as it comes but for the order of rows."""
     import duckdb
 
     text = (_HERE / "reconciliation_by_hand.sql").read_text()
-    start = time.perf_counter()
+    clock = Clock()
     connection = duckdb.connect(":memory:")
     connection.execute("SET preserve_insertion_order = false")
     if memory_limit:
         connection.execute(f"SET memory_limit = '{memory_limit}'")
     sources = {name: source(path) for name, path in (("ledger", ledger), ("gateway", gateway))}
     rows = connection.execute(text.format(**sources)).fetchall()
-    return time.perf_counter() - start, {(row[0], row[1]) for row in rows}
+    return *clock.read(), {(row[0], row[1]) for row in rows}
 
 
 def source(path: str) -> str:
@@ -139,12 +149,12 @@ def source(path: str) -> str:
     return f"read_csv('{path}', auto_detect = false, header = true, delim = ',', quote = '\"', columns = {{{types}}})"
 
 
-def datacompy_on_polars(ledger: str, gateway: str, _: str | None) -> tuple[float, set[tuple[str, str]]]:
+def datacompy_on_polars(ledger: str, gateway: str, _: str | None) -> Measured:
     """datacompy joins on the reference and compares the columns both have; it knows no classes."""
     import datacompy
     import polars
 
-    start = time.perf_counter()
+    clock = Clock()
     read = polars.read_parquet if ledger.endswith(".parquet") else polars.read_csv
     common = ["reference", "amount", "currency", "status"]
     sides = [
@@ -153,7 +163,7 @@ def datacompy_on_polars(ledger: str, gateway: str, _: str | None) -> tuple[float
     compared = datacompy.PolarsCompare(*sides, join_columns="reference", df1_name="ledger", df2_name="gateway")
     for rows in (compared.df1_unq_rows, compared.df2_unq_rows, compared.all_mismatch()):
         rows.height  # noqa: B018
-    return time.perf_counter() - start, set()
+    return *clock.read(), set()
 
 
 if __name__ == "__main__":

@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 from airflow_provider_paygate.reconciliation.calendars import local_time
 from airflow_provider_paygate.reconciliation.findings import Finding, Holding
-from airflow_provider_paygate.reconciliation.money import plain
 from airflow_provider_paygate.reconciliation.settings import Settings
 from airflow_provider_paygate.reconciliation.vocabulary import CLASSES
 from airflow_provider_paygate.reconciliation.wording import action_for, evidence_for, severity_of
+
+_CENT = Decimal("0.01")
 
 
 class Break(NamedTuple):
@@ -103,4 +104,6 @@ def _money(amount: Decimal | None) -> Decimal | None:
 
 
 def _rounded(amount: Decimal) -> Decimal:
-    return Decimal(plain(amount))
+    """Two places, or as many as it takes."""
+    short = amount.quantize(_CENT)
+    return short if short == amount else amount.normalize()

@@ -80,10 +80,7 @@ class AsOf:
 
     def local(self, calendar: Calendar) -> datetime:
         """Wall-clock time in that calendar, without a zone."""
-        if isinstance(self.at, datetime):
-            aware = self.at if self.at.tzinfo else self.at.replace(tzinfo=calendar.tzinfo)
-            return aware.astimezone(calendar.tzinfo).replace(tzinfo=None)
-        return datetime.combine(self.at, time.max)
+        return _as_of_local(self.at, calendar.zone)
 
     @property
     def day(self) -> date:
@@ -107,6 +104,14 @@ def local_time(moment: datetime, is_local: bool, calendar: Calendar) -> datetime
     if is_local:
         return moment
     return moment.replace(tzinfo=UTC).astimezone(calendar.tzinfo).replace(tzinfo=None)
+
+
+@lru_cache(maxsize=64)
+def _as_of_local(at: datetime | date, zone: str) -> datetime:
+    if not isinstance(at, datetime):
+        return datetime.combine(at, time.max)
+    aware = at if at.tzinfo else at.replace(tzinfo=_zone(zone))
+    return aware.astimezone(_zone(zone)).replace(tzinfo=None)
 
 
 @lru_cache(maxsize=64)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
@@ -14,8 +13,8 @@ from airflow_provider_paygate.reconciliation.passes import found
 
 
 def upper(currency: str | None) -> str | None:
-    """A currency as it is reported; sides may write it in any case."""
-    return currency.upper() if currency is not None else None
+    """A currency as it is reported; sides may write it in any case, and blank for none."""
+    return (currency.strip().upper() or None) if currency is not None else None
 
 
 class Holding(NamedTuple):
@@ -27,8 +26,7 @@ class Holding(NamedTuple):
     amount: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One disagreement. `kind` is its class unless it turns out to be mere timing, which `late_side` allows for."""
 
     kind: str

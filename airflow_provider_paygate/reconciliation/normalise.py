@@ -4,6 +4,8 @@
 status, transaction_id, utr, created_at, created_local, settled_at, settled_local, fee DECIMAL(18,4), settlement_id.
 Moments are UTC; where `…_local` is true they are wall-clock time as written, because the source gave no zone.
 
+No expression stands twice in a fallback (TRIM above all): DuckDB would work out what is common for every row beforehand.
+
 Text in files is parsed while it is read, and the read stops at the first flaw (the row is then looked up, see flaws).
 Typed columns are asked for flaws beforehand.
 """
@@ -28,7 +30,8 @@ def normalising_select(relation: Relation, role: Role) -> str:
     """One SELECT in DuckDB's dialect."""
     columns = relation.columns
     parts = [f"{_reference(relation, role)} AS reference", f"{_money(columns.get('amount'), needed=True)} AS amount"]
-    parts += [f"{_text(columns.get(name))} AS {name}" for name in ("currency", "status", "transaction_id", "utr")]
+    # As written: the passes trim these where few rows are left, for here it would cost more than all matching.
+    parts += [f"{_as_written(columns.get(name))} AS {name}" for name in ("currency", "status", "transaction_id", "utr")]
     for name in ("created", "settled"):
         moment, local = _moment(columns.get(f"{name}_at"), relation.date_format)
         parts += [f"{moment} AS {name}_at", f"{local} AS {name}_local"]
@@ -44,7 +47,8 @@ def flaws(relation: Relation, role: Role) -> Iterator[tuple[str, str, str]]:
         if column := relation.columns.get(name):
             if name == "amount":
                 yield name, _blank(column), "no amount"
-            yield name, f"NOT {_blank(column)} AND NOT {_holds_money(column)}", _money_advice(name, column)
+            if not column.fits_money:
+                yield name, f"NOT {_blank(column)} AND NOT {_holds_money(column)}", _money_advice(name, column)
     for name in ("created_at", "settled_at"):
         if column := relation.columns.get(name):
             form = relation.date_format or "ISO 8601 (2026-01-31 or 2026-01-31T17:05:00+05:30)"
@@ -87,11 +91,17 @@ def _reference(relation: Relation, role: Role) -> str:
     return f"COALESCE({', '.join(keys + stop)})"
 
 
-def _text(column: Column | None) -> str:
-    """Trimmed, blank as null. Case is left to where values differ: it would be a copy of each here."""
+def _as_written(column: Column | None) -> str:
     if column is None:
         return "CAST(NULL AS VARCHAR)"
-    value = column.expression if column.kind == "text" else f"CAST({column.expression} AS VARCHAR)"
+    return column.expression if column.kind == "text" else f"CAST({column.expression} AS VARCHAR)"
+
+
+def _text(column: Column | None) -> str:
+    """Trimmed, blank as null; most values have nothing to trim and are not copied."""
+    if column is None:
+        return "CAST(NULL AS VARCHAR)"
+    value = _as_written(column)
     return f"CASE WHEN {value} LIKE ' %' OR {value} LIKE '% ' OR {value} = '' THEN NULLIF(TRIM({value}), '') ELSE {value} END"
 
 
@@ -109,14 +119,14 @@ def _money(column: Column | None, *, needed: bool = False) -> str:
     return (
         f"COALESCE(CASE WHEN {value} LIKE '%.__' THEN TRY_CAST({value} AS {MONEY}) END, "
         f"CASE WHEN {_blank(column)} THEN {blank} "
-        f"WHEN {_holds_money(column)} THEN CAST(TRIM({value}) AS {MONEY}) ELSE {_STOP} END)"
+        f"WHEN {_holds_money(column)} THEN CAST({value} AS {MONEY}) ELSE {_STOP} END)"
     )
 
 
 def _holds_money(column: Column) -> str:
     value = column.expression
     if column.kind == "text":
-        return f"REGEXP_FULL_MATCH(TRIM({value}), '{_PLAIN_DECIMAL}')"
+        return f"REGEXP_FULL_MATCH({value}, ' *{_PLAIN_DECIMAL} *')"
     bounded = f"{value} > -100000000000000 AND {value} < 100000000000000"
     return f"({bounded} AND {value} = ROUND({value}, 4))" if column.kind == "decimal" else f"({bounded})"
 
@@ -142,7 +152,7 @@ def _moment(column: Column | None, date_format: str | None) -> tuple[str, str]:
         return value, "TRUE"
     # Behind the date only a zone has one of these signs.
     text = column.expression
-    zoned = f"COALESCE(REGEXP_MATCHES(SUBSTR(TRIM({text}), 11), '[Zz+-]|UTC'), TRUE)"
+    zoned = f"COALESCE(REGEXP_MATCHES(SUBSTR(LTRIM({text}), 11), '[Zz+-]|UTC'), TRUE)"
     return value, f"CASE WHEN {text} LIKE '%Z' THEN FALSE ELSE NOT {zoned} END"
 
 
@@ -156,8 +166,8 @@ def _read_moment(column: Column, date_format: str | None) -> str:
     if date_format is not None:
         quoted = date_format.replace("'", "''")
         return f"TRY_STRPTIME(TRIM({text}), '{quoted}')"
-    iso = f"REGEXP_FULL_MATCH(TRIM({text}), '{_ISO}')"
-    return f"CASE WHEN {iso} THEN TRY_CAST(TRIM({text}) AS TIMESTAMPTZ) AT TIME ZONE 'UTC' END"
+    iso = f"REGEXP_FULL_MATCH({text}, ' *{_ISO} *')"
+    return f"CASE WHEN {iso} THEN TRY_CAST({text} AS TIMESTAMPTZ) AT TIME ZONE 'UTC' END"
 
 
 def too_early(table: str) -> str:

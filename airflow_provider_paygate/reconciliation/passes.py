@@ -14,7 +14,6 @@ from airflow_provider_paygate.reconciliation.vocabulary import status_words
 
 # (file, name its rows are kept under, whether they are stored)
 _STEPS = (
-    ("status_words", "recon_status_words", True),
     ("duplicates", "recon_duplicates", True),
     ("match_reference", "recon_by_reference", True),
     ("open_ledger", "recon_open_ledger", True),
@@ -49,7 +48,7 @@ def run_passes(executor: Executor, tolerance: Tolerance, *, with_statement: bool
     """Match and compare. Needs `recon_ledger`, `recon_gateway` and, with a statement, `recon_statement`."""
     # With a statement even plain agreement is looked at again: the bank may have moved another sum.
     executor.keep("recon_settings", _settings(tolerance, sets_aside=not with_statement))
-    executor.keep("recon_known_words", _values(status_words(), ("word", "status", "state")))
+    executor.keep("recon_status_words", _values(status_words(), ("word", "status", "state")))
     if not with_statement:
         executor.keep("recon_statement_sums", _NO_SUMS)
     for file, name, stored in (*_STEPS, *(_STATEMENT_STEPS if with_statement else ()), *_COMPARISON):

@@ -167,14 +167,19 @@ def _parquet(connection: duckdb.DuckDBPyConnection, side: FileSide, role: Role) 
         described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
     except duckdb.Error as error:
         raise CannotReconcile(f"{side.path}: not a Parquet file that can be read: {first_line(error)}") from None
-    names = [str(row[0]) for row in described]
+    names, types = [str(row[0]) for row in described], [str(row[1]) for row in described]
     found = found_columns(side.path, names, side.columns)
     check_required(side.path, role, found, names)
     columns = {
-        ours: Column('"' + names[place].replace('"', '""') + '"', duckdb_kind(str(described[place][1])))
+        ours: Column('"' + names[place].replace('"', '""') + '"', duckdb_kind(types[place]), _fits_money(types[place]))
         for ours, place in found.items()
     }
     return Relation(side.path, source, columns, is_file=True, date_format=side.date_format)
+
+
+def _fits_money(type_name: str) -> bool:
+    size = re.fullmatch(r"DECIMAL\((\d+),\s*(\d+)\)", type_name)
+    return size is not None and int(size[2]) <= 4 and int(size[1]) - int(size[2]) <= 14
 
 
 def duckdb_kind(type_name: str) -> Kind:

@@ -49,6 +49,8 @@ class Column:
 
     expression: str
     kind: Kind
+    fits_money: bool = False
+    """Whether its type alone proves that every value fits the amounts of a normalised side."""
 
 
 @dataclass(frozen=True)

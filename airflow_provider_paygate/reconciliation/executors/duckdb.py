@@ -60,9 +60,7 @@ class DuckDBExecutor:
         relation = self._relation(side, role)
         check_kinds(relation)
         try:
-            typed = [c for c in relation.columns.values() if c.kind != "text"]
-            if typed or not relation.is_file:
-                self._refuse_flaws(relation, role)
+            self._refuse_flaws(relation, role)
             try:
                 self._store(f"recon_{role}", normalising_select(relation, role))
             except self._error:
@@ -124,8 +122,12 @@ class DuckDBExecutor:
         return relation_of(side, role, [(row[0], duckdb_kind(row[1])) for row in described])
 
     def _refuse_flaws(self, relation: Relation, role: Role) -> None:
-        wrong = " OR ".join(f"({condition})" for _, condition, _ in flaws(relation, role))
-        if self._connection.execute(f"SELECT 1 FROM {relation.source} WHERE {wrong} LIMIT 1").fetchone():
+        """Ask beforehand for flaws that do not stop the read by themselves: those of typed columns."""
+        texts = (
+            {name for name, column in relation.columns.items() if column.kind == "text"} if relation.is_file else set()
+        )
+        wrong = " OR ".join(f"({condition})" for name, condition, _ in flaws(relation, role) if name not in texts)
+        if wrong and self._is(f"SELECT COUNT(*) > 0 AS wrong FROM {relation.source} WHERE {wrong}"):
             raise reason_for(self._connection, relation, role, ValueError("a row cannot be used"))
 
     def _store(self, name: str, query: str) -> None:

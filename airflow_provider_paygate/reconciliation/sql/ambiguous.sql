@@ -8,19 +8,19 @@ WITH pairs AS (
 ), found AS (
     SELECT 'ledger' AS side, side.reference, crowds.kind
     FROM recon_open_ledger AS side
-    JOIN crowds ON crowds.kind = 'transaction_id' AND crowds.id = UPPER(side.transaction_id)
+    JOIN crowds ON crowds.kind = 'transaction_id' AND crowds.id = side.transaction_id
     UNION ALL
     SELECT 'ledger' AS side, side.reference, crowds.kind
     FROM recon_open_ledger AS side
-    JOIN crowds ON crowds.kind = 'utr' AND crowds.id = UPPER(side.utr)
+    JOIN crowds ON crowds.kind = 'utr' AND crowds.id = side.utr
     UNION ALL
     SELECT 'gateway' AS side, side.reference, crowds.kind
     FROM recon_open_gateway AS side
-    JOIN crowds ON crowds.kind = 'transaction_id' AND crowds.id = UPPER(side.transaction_id)
+    JOIN crowds ON crowds.kind = 'transaction_id' AND crowds.id = side.transaction_id
     UNION ALL
     SELECT 'gateway' AS side, side.reference, crowds.kind
     FROM recon_open_gateway AS side
-    JOIN crowds ON crowds.kind = 'utr' AND crowds.id = UPPER(side.utr)
+    JOIN crowds ON crowds.kind = 'utr' AND crowds.id = side.utr
     UNION ALL
     SELECT 'ledger' AS side, ledger_reference AS reference, 'transaction_id and utr' AS kind
     FROM pairs GROUP BY ledger_reference HAVING COUNT(*) > 1

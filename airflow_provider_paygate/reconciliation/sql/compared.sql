@@ -18,9 +18,7 @@ SELECT
     stated.*,
     CASE
         WHEN ledger_state = 'unknown' THEN 'unknown_outcome'
-        WHEN
-            ledger_currency <> gateway_currency AND UPPER(ledger_currency) <> UPPER(gateway_currency)
-            THEN 'currency_mismatch'
+        WHEN ledger_currency <> gateway_currency THEN 'currency_mismatch'
         WHEN gateway_state = 'returned' AND ledger_state = 'success' THEN 'reversal'
         WHEN
             ledger_amount <> gateway_amount

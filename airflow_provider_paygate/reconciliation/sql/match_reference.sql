@@ -2,14 +2,10 @@
 -- counted in totals_agreed); what stays is worth a second look, and the rows of one side that found nobody, with the
 -- other side false. From here on a reference is unique per side, so it is the key of its row.
 WITH ledger AS (
-    SELECT side.*, words.state
-    FROM recon_ledger AS side
-    LEFT JOIN recon_status_words AS words ON words.word = side.status
+    SELECT * FROM recon_ledger AS side
     WHERE NOT EXISTS (SELECT 1 FROM recon_duplicates AS repeated WHERE repeated.reference = side.reference)
 ), gateway AS (
-    SELECT side.*, words.state
-    FROM recon_gateway AS side
-    LEFT JOIN recon_status_words AS words ON words.word = side.status
+    SELECT * FROM recon_gateway AS side
     WHERE NOT EXISTS (SELECT 1 FROM recon_duplicates AS repeated WHERE repeated.reference = side.reference)
 )
 SELECT
@@ -18,10 +14,10 @@ SELECT
     gateway.reference IS NOT NULL AS in_gateway,
     ledger.amount AS ledger_amount,
     gateway.amount AS gateway_amount,
-    ledger.currency AS ledger_currency,
-    gateway.currency AS gateway_currency,
-    ledger.status AS ledger_status,
-    gateway.status AS gateway_status,
+    NULLIF(UPPER(TRIM(ledger.currency)), '') AS ledger_currency,
+    NULLIF(UPPER(TRIM(gateway.currency)), '') AS gateway_currency,
+    NULLIF(UPPER(TRIM(ledger.status)), '') AS ledger_status,
+    NULLIF(UPPER(TRIM(gateway.status)), '') AS gateway_status,
     COALESCE(ledger.created_at, gateway.created_at) AS created_at,
     CASE WHEN ledger.created_at IS NULL THEN gateway.created_local ELSE ledger.created_local END AS created_local,
     COALESCE(gateway.settled_at, ledger.settled_at) AS settled_at,
@@ -32,8 +28,8 @@ CROSS JOIN recon_settings AS settings
 WHERE NOT COALESCE(
     ledger.amount = gateway.amount
     AND ledger.currency = gateway.currency
-    AND ledger.state = 'success'
-    AND gateway.state = 'success'
+    AND ledger.status IN ('SUCCESS', 'COMPLETED', 'Success')
+    AND gateway.status IN ('SUCCESS', 'COMPLETED', 'Success')
     AND settings.sets_aside,
     FALSE
 )

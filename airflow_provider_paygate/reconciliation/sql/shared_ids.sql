@@ -1,12 +1,12 @@
 -- Pass 2, first part: transaction ids and UTRs that stand on open rows of both sides, with how many rows bear them.
 WITH ledger_ids AS (
-    SELECT 'transaction_id' AS kind, UPPER(transaction_id) AS id, reference FROM recon_open_ledger
+    SELECT 'transaction_id' AS kind, transaction_id AS id, reference FROM recon_open_ledger
     UNION ALL
-    SELECT 'utr' AS kind, UPPER(utr) AS id, reference FROM recon_open_ledger
+    SELECT 'utr' AS kind, utr AS id, reference FROM recon_open_ledger
 ), gateway_ids AS (
-    SELECT 'transaction_id' AS kind, UPPER(transaction_id) AS id, reference FROM recon_open_gateway
+    SELECT 'transaction_id' AS kind, transaction_id AS id, reference FROM recon_open_gateway
     UNION ALL
-    SELECT 'utr' AS kind, UPPER(utr) AS id, reference FROM recon_open_gateway
+    SELECT 'utr' AS kind, utr AS id, reference FROM recon_open_gateway
 ), ledger AS (
     SELECT ids.kind, ids.id, MIN(ids.reference) AS reference, COUNT(*) AS ledger_rows
     FROM ledger_ids AS ids

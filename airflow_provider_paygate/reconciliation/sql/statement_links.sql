@@ -14,10 +14,10 @@ WITH names AS (
     LEFT JOIN names ON names.gateway_reference = side.reference
 ), found AS (
     SELECT 1 AS rank, line.line_key, known.reference
-    FROM recon_statement_lines AS line JOIN known ON UPPER(known.utr) = line.utr
+    FROM recon_statement_lines AS line JOIN known ON UPPER(TRIM(known.utr)) = line.utr
     UNION ALL
     SELECT 2 AS rank, line.line_key, known.reference
-    FROM recon_statement_lines AS line JOIN known ON UPPER(known.transaction_id) = line.transaction_id
+    FROM recon_statement_lines AS line JOIN known ON UPPER(TRIM(known.transaction_id)) = line.transaction_id
     UNION ALL
     SELECT 3 AS rank, line.line_key, known.reference
     FROM recon_statement_lines AS line
