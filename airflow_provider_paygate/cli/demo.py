@@ -61,7 +61,7 @@ def _played(home: Path, log: Path) -> str:
     """Play it in `home`; one sentence about what went wrong, or nothing."""
     with SUPPLIERS.open(newline="", encoding="utf-8") as file:
         suppliers = list(csv.DictReader(file))
-    print(f"\n  {len(suppliers)} suppliers are paid through Airflow and a Paywize sandbox. No real money moves.\n")
+    print(f"\n  {len(suppliers)} suppliers are paid through Airflow and a Paywize sandbox: no real money.\n")
     with Stage(home, log) as stage:
         with step("sandbox", "starts") as shown:
             stage.start_sandbox("--port", "0")
