@@ -127,7 +127,7 @@ def _check(payouts: PaywizePayouts, args: argparse.Namespace) -> int:
         worries: list[PaygateError] = []
         try:
             batch.check(plan, source, checks, _Quiet())
-            batch.check_balance(plan, checks)
+            batch.check_balance(plan, checks, _Quiet())
         except PaygateError as error:
             worries.append(error)
         rows: list[tuple[str, ...]] = []

@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_paygate.exceptions import InvalidRequest, NotFound, NotSent
+from airflow_provider_paygate.exceptions import InvalidRequest, NotFound, NotSent, ReferenceConflict
 from airflow_provider_paygate.gateways.wire import Fault, Flow, Kind, Task
 from airflow_provider_paygate.hooks.checks import refuse_books_on_one_machine
 from airflow_provider_paygate.payouts.entry import Entry, Who
@@ -82,9 +82,12 @@ class PaywizePayouts:
         plan = Plan(journal, batch_id, self.hook.settings.merchant.wallet_id, self.who)
         if batch.check(plan, source, checks, log):
             self._settle_doubts(plan)
-            batch.check_balance(plan, checks)
+            batch.check_balance(plan, checks, log)
             sender = Sender(journal, _Rail(self), self.who, checks.ceilings, concurrency, told)
-            sender.send(SecondReading(plan, self.who).to_send(source()))
+            again = SecondReading(plan, self.who)
+            sender.send(again.to_send(source()))
+            for problem in again.differences()[: batch.SHOWN_PROBLEMS]:
+                log.warning("batch %s: %s", batch_id, problem)
         return plan
 
     def balance(self, wallet_id: str) -> Decimal:
@@ -94,7 +97,10 @@ class PaywizePayouts:
     # Following
 
     def followed(self, entry: Entry) -> Flow[Entry]:
-        """Ask once where a payment stands and take the answer down; the entry as it is then."""
+        """Ask once where a payment stands and take the answer down; the entry as it is then.
+
+        :raises ReferenceConflict: the gateway has another payment under its id.
+        """
         if entry.state is State.SENDING:
             entry = yield Task(lambda: self.journal.expired(entry, self.who))
         try:
@@ -107,8 +113,12 @@ class PaywizePayouts:
             return entry
         difference = self.journal.difference(entry, told.payment.amount, told.beneficiary)
         if entry.state is State.UNKNOWN and difference is not None:
-            log.error("%s: the gateway has a payment under this id whose %s is another", entry.reference, difference)
-            return entry
+            raise ReferenceConflict(
+                f"{entry.reference}: the gateway has a payment under this id whose {difference} is another; "
+                "what became of this one, only the bank can tell",
+                gateway="paywize",
+                operation="status",
+            )
         seen: Entry = yield Task(lambda: self.journal.observed(entry, told.payment, self.who))
         return seen
 
@@ -124,7 +134,12 @@ class PaywizePayouts:
 
         :raises InvalidRequest: the payment is not in doubt, the gateway says otherwise, or its silence proves nothing yet.
         """
-        entry = self.resolved(reference)
+        try:
+            entry = self.resolved(reference)
+        except ReferenceConflict:
+            if paid:
+                raise
+            return self.journal.decided_by_hand(self.found(reference), Event.FAILED, why, self.who)
         if entry.state is not State.UNKNOWN:
             raise InvalidRequest(
                 f"{reference} is not in doubt: the gateway says {entry.status or entry.state.value}, so it is {entry.state.value}",
@@ -164,7 +179,11 @@ class PaywizePayouts:
         return max(WAIT_SECONDS, 3 * 60 * rows / per_minute) if per_minute else WAIT_SECONDS
 
     async def _look(self, entry: Entry) -> bool:
-        return worth_another_look(await self.hook.arun("status", self._patiently(entry)))
+        try:
+            return worth_another_look(await self.hook.arun("status", self._patiently(entry)))
+        except ReferenceConflict as conflict:
+            log.error("%s", conflict)
+            return False  # no look will ever find it
 
     def _patiently(self, entry: Entry) -> Flow[Entry]:
         """A failure that passes leaves the payment as it is, to be looked at in the next sweep."""

@@ -60,10 +60,19 @@ def check(plan: Plan, source: Source, checks: Checks, log: Log) -> int:
     return count
 
 
-def check_balance(plan: Plan, checks: Checks) -> None:
-    """Raise InsufficientFunds unless every wallet holds what may still have to be paid from it."""
+def check_balance(plan: Plan, checks: Checks, log: Log) -> None:
+    """Raise InsufficientFunds unless every wallet holds what may still have to be paid from it.
+
+    A wallet that the gateway does not know makes its rows bad ones; the connection's own makes everything bad.
+    """
     for wallet, amount in sorted(unresolved(plan).items()):
-        available = checks.balance(wallet)
+        try:
+            available = checks.balance(wallet)
+        except InvalidRequest as error:
+            if error.code is None or not plan.refuse_wallet(wallet, f"wallet {wallet}: {error}"):
+                raise
+            _check_rows(plan, checks, log)
+            continue
         if available < amount:
             raise InsufficientFunds(
                 f"Batch {plan.batch_id}: wallet {wallet} holds {available} and the unpaid rows need {amount}; nothing was sent. "

@@ -67,6 +67,9 @@ class Intents:
                 known = {row.reference for row in connection.execute(query)}
                 now = self.database.now(connection)
                 new = [(p, wallet) for p, wallet in payouts if p.reference not in known and p.replaces is None]
+                new.sort(
+                    key=lambda planned: planned[0].reference
+                )  # in one order everywhere: two batches never deadlock
                 if new:
                     connection.execute(insert(table), [self._planned(p, wallet, who, now) for p, wallet in new])
                     planned = [entry_of(row) for row in connection.execute(query) if row.reference not in known]
@@ -159,16 +162,9 @@ class Intents:
 
     def _replace(self, connection: Connection, payout: Payable, now: float) -> None:
         old = self._records.find(connection, payout.replaces or "", lock=True)
-        where = f"{payout.reference}: replaces={payout.replaces!r}"
-        if old is None:
-            raise InvalidRequest(f"{where} names a payment that this journal does not know", operation="journal")
-        if old.state not in {State.FAILED, State.REFUNDED}:
-            raise InvalidRequest(
-                f"{where} names a payment that is {old.state.value}; only one that finally failed can be replaced",
-                operation="journal",
-            )
-        if old.replaced_by not in (None, payout.reference):
-            raise InvalidRequest(f"{where} was already replaced by {old.replaced_by}", operation="journal")
+        problem = why_not_replaced(payout, old)
+        if old is None or problem is not None:
+            raise InvalidRequest(f"{payout.reference}: {problem}", operation="journal")
         self._records.moved(connection, old, now, replaced_by=payout.reference)
 
     def difference(self, entry: Entry, amount: Decimal | None, told: Beneficiary) -> str | None:
@@ -187,3 +183,15 @@ class Intents:
         else:
             same = last_four(told.account) == entry.account_last_four
         return None if same else "account"
+
+
+def why_not_replaced(payout: Payable, old: Entry | None) -> str | None:
+    """Why `payout` cannot stand in for `old`, the payment that it says it replaces; None when it can."""
+    where = f"replaces={payout.replaces!r}"
+    if old is None:
+        return f"{where} names a payment that this journal does not know"
+    if old.state not in {State.FAILED, State.REFUNDED}:
+        return f"{where} names a payment that is {old.state.value}; only one that finally failed can be replaced"
+    if old.replaced_by not in (None, payout.reference):
+        return f"{where} was already replaced by {old.replaced_by}"
+    return None

@@ -14,10 +14,11 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_paygate.exceptions import InvalidRequest
+from airflow_provider_paygate.exceptions import InvalidRequest, NotSent
 from airflow_provider_paygate.gateways.facts import Beneficiary
 from airflow_provider_paygate.payouts.entry import Entry, Who, entry_of
 from airflow_provider_paygate.payouts.identity import minor_units
+from airflow_provider_paygate.payouts.intents import why_not_replaced
 from airflow_provider_paygate.payouts.journal import Journal
 from airflow_provider_paygate.payouts.lifecycle import State
 from airflow_provider_paygate.payouts.payout import FIELDS, Payout
@@ -42,6 +43,7 @@ class Plan:
         self.batch_id = batch_id
         self._wallet = default_wallet
         self._key = journal.fingerprints.key_for("batch rows")
+        self._replacing: dict[str, str] = {}  # the payment replaced → the reference that does; few rows replace any
         self.batch, self.reading, self._same_run = self._opened(who)
 
     # Reading the source
@@ -86,12 +88,16 @@ class Plan:
 
         planned = [self._planned(row) for row in rows]
         with self.journal.database.begin() as connection:
-            known = self._known(connection, [values["reference"] for values, _ in planned if values["reference"]])
+            self._alone(connection)
+            named = [name for values, payout in planned for name in (values["reference"], payout and payout.replaces)]
+            known = self._known(connection, [name for name in named if name])
             paid_before = self._paid_before(connection, list(known)) if self._same_run else {}
             for values, payout in planned:
                 entry = known.get(values["reference"])
                 if payout is not None and entry is not None:
                     self._hold_against(values, payout, entry, paid_before.get(entry.reference))
+                if payout is not None and payout.replaces and values["problem"] is None:
+                    values["problem"] = self._no_replacement(payout, entry, known.get(payout.replaces))
             connection.execute(insert(batch_rows), [values for values, _ in planned])
 
     def _planned(self, row: Row) -> tuple[dict[str, Any], Payout | None]:
@@ -136,6 +142,19 @@ class Plan:
         if paid_before is None:
             paid_before = int(entry.state in {State.ACCEPTED, State.SETTLED})
         values["already_paid"] = paid_before
+
+    def _no_replacement(self, payout: Payout, entry: Entry | None, old: Entry | None) -> str | None:
+        """Why the row cannot stand in for the payment it says it replaces."""
+        if entry is not None and (
+            entry.replaces == payout.replaces or entry.state not in {State.PLANNED, State.REFUSED}
+        ):
+            return None
+        name = payout.replaces or ""
+        return why_not_replaced(payout, old) or (
+            f"replaces={name!r} is replaced by another row of this batch too"
+            if self._replacing.setdefault(name, payout.reference) != payout.reference
+            else None
+        )
 
     def _known(self, connection: Connection, references: list[str]) -> dict[str, Entry]:
         from sqlalchemy import select
@@ -195,18 +214,36 @@ class Plan:
                 )
 
     def _drop_earlier(self) -> None:
-        """Forget earlier readings, but for payments that the source no longer names: those are still followed."""
+        """Forget earlier readings, but for unresolved payments that the source no longer names: those are still followed."""
         from sqlalchemy import text
 
         with self.journal.database.begin() as connection:
+            self._alone(connection)
             connection.execute(
                 text(
                     "DELETE FROM paygate_batch_rows WHERE batch = :batch AND reading < :reading AND (payout_id IS NULL "
-                    "OR EXISTS (SELECT 1 FROM paygate_batch_rows n WHERE n.batch = :batch AND n.reading = :reading "
-                    "AND n.reference = paygate_batch_rows.reference))"
+                    "OR payout_id NOT IN (SELECT id FROM paygate_payouts "
+                    "WHERE state IN ('planned', 'sending', 'accepted', 'unknown')) "
+                    "OR EXISTS (SELECT 1 FROM paygate_batch_rows n WHERE n.batch = :batch "
+                    "AND n.reading > paygate_batch_rows.reading AND n.payout_id = paygate_batch_rows.payout_id))"
                 ),
                 {"batch": self.batch, "reading": self.reading},
             )
+
+    def refuse_wallet(self, wallet_id: str, problem: str) -> bool:
+        """Make the rows that name a wallet bad ones; False when it is what rows get that name none."""
+        from sqlalchemy import update
+
+        from airflow_provider_paygate.database.schema import batch_rows
+
+        if wallet_id == self._wallet:
+            return False
+        mine = (batch_rows.c.batch == self.batch, batch_rows.c.reading == self.reading, batch_rows.c.problem.is_(None))
+        with self.journal.database.begin() as connection:
+            connection.execute(
+                update(batch_rows).where(*mine, batch_rows.c.wallet_id == wallet_id).values(problem=problem)
+            )
+        return True
 
     def forget(self) -> None:
         """Remove the plan; the journal's payments stay."""
@@ -220,26 +257,37 @@ class Plan:
 
     def _opened(self, who: Who) -> tuple[int, int, bool]:
         """The batch's row, its new reading, and whether the same run opened it before."""
+        from contextlib import suppress
+
         from sqlalchemy import insert, select, update
+        from sqlalchemy.exc import IntegrityError
 
         from airflow_provider_paygate.database.schema import batches
 
         account = self.journal.account.account_id
         run = None if who.dag_id is None else f"{who.dag_id} {who.run_id}"
         mine = (batches.c.account_id == account, batches.c.batch_id == self.batch_id)
+        first = {"account_id": account, "batch_id": self.batch_id, "run": run, "reading": 0}
+        with suppress(IntegrityError), self.journal.database.begin() as connection:
+            if connection.execute(select(batches.c.id).where(*mine)).fetchone() is None:
+                connection.execute(insert(batches).values(**first, created_at=self.journal.database.now(connection)))
         with self.journal.database.begin() as connection:
-            row = connection.execute(select(batches).where(*mine)).fetchone()
-            if row is None:
-                now = self.journal.database.now(connection)
-                connection.execute(
-                    insert(batches).values(
-                        account_id=account, batch_id=self.batch_id, run=run, reading=1, created_at=now
-                    )
-                )
-                row = connection.execute(select(batches).where(*mine)).one()
-                return row.id, row.reading, True
+            row = connection.execute(select(batches).where(*mine).with_for_update()).one()
             connection.execute(update(batches).where(batches.c.id == row.id).values(reading=row.reading + 1, run=run))
             return row.id, row.reading + 1, row.run == run
+
+    def _alone(self, connection: Connection) -> None:
+        """Raise NotSent when another worker has begun to read the batch since: its checks hold then, and not ours."""
+        from sqlalchemy import select
+
+        from airflow_provider_paygate.database.schema import batches
+
+        query = select(batches.c.reading).where(batches.c.id == self.batch).with_for_update()
+        if connection.execute(query).scalar_one() != self.reading:
+            raise NotSent(
+                f"Batch {self.batch_id}: another worker reads it at this moment, so this one sent nothing; a retry goes on",
+                operation="check",
+            )
 
 
 def chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:

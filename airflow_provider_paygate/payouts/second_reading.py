@@ -11,6 +11,10 @@ from airflow_provider_paygate.payouts.lifecycle import State
 from airflow_provider_paygate.payouts.payout import Payout
 from airflow_provider_paygate.payouts.plan import Plan, chunks
 from airflow_provider_paygate.payouts.rows import Row
+from airflow_provider_paygate.payouts.verdicts import Problem
+
+CHANGED = "the row changed between the two readings of the source; nothing was sent for it"
+MISSING = "the row was gone when the source was read again; nothing was sent for it"
 
 
 class SecondReading:
@@ -36,8 +40,10 @@ class SecondReading:
 
         from airflow_provider_paygate.database.schema import batch_rows
 
+        last = 0
         for chunk in chunks(rows):
             lines = [row.line for row in chunk]
+            last = lines[-1]
             with self._journal.database.read() as connection:
                 query = select(batch_rows).where(*self._rows, batch_rows.c.line.in_(lines))
                 planned = {row.line: row for row in connection.execute(query)}
@@ -61,6 +67,18 @@ class SecondReading:
                         yield payout, wallet, entry
                 else:
                     self._mark(payout.reference, str(entry))
+        self._mark_missing(last)
+
+    def differences(self) -> list[Problem]:
+        """The rows that were not sent because the source had changed when it was read again."""
+        from sqlalchemy import select
+
+        from airflow_provider_paygate.database.schema import batch_rows
+
+        columns = (batch_rows.c.line, batch_rows.c.reference, batch_rows.c.problem)
+        query = select(*columns).where(*self._rows, batch_rows.c.problem.in_((CHANGED, MISSING)))
+        with self._journal.database.read() as connection:
+            return [Problem(*row) for row in connection.execute(query.order_by(batch_rows.c.line))]
 
     def _again(self, row: Row) -> Payout | None:
         try:
@@ -75,20 +93,31 @@ class SecondReading:
 
         if not lines:
             return
-        problem = "the row changed between the two readings of the source; nothing was sent for it"
         with self._journal.database.begin() as connection:
             for line in lines:
                 where = update(batch_rows).where(*self._rows, batch_rows.c.line == bindparam("at"))
-                if not connection.execute(where.values(problem=problem), {"at": line}).rowcount:
+                if not connection.execute(where.values(problem=CHANGED), {"at": line}).rowcount:
                     connection.execute(
                         insert(batch_rows).values(
                             batch=self._plan.batch,
                             line=line,
                             reading=self._plan.reading,
-                            problem=problem,
+                            problem=CHANGED,
                             already_paid=0,
                         )
                     )
+
+    def _mark_missing(self, last: int) -> None:
+        """The source ended at line `last` this time; what was planned and did not come again is not sent."""
+        from sqlalchemy import or_, update
+
+        from airflow_provider_paygate.database.schema import batch_rows
+
+        missing = or_(batch_rows.c.line > last, batch_rows.c.payout_id.is_(None))
+        with self._journal.database.begin() as connection:
+            connection.execute(
+                update(batch_rows).where(*self._rows, batch_rows.c.problem.is_(None), missing).values(problem=MISSING)
+            )
 
     def _mark(self, reference: str, problem: str) -> None:
         from sqlalchemy import update

@@ -148,13 +148,19 @@ class _Submission(Generic[P]):
         try:
             payment, _ = self.rail.send(payout, begun + lease)
         except Refused as error:
-            _raise_if_unknown(self._answered(claimed, Event.REFUSED, error), error)
+            after = self._answered(claimed, Event.REFUSED, error)
+            if _knows_better(after):
+                return after
+            _raise_if_unknown(after, error)
             raise
         except (OutcomeUnknown, DuplicateReference, BadReply) as error:
             self.was_used = isinstance(error, DuplicateReference) and claimed.tries == 1
             return self._answered(claimed, Event.LOST, error)
         except PaygateError as error:  # not sent, throttled, keys refused: it never took effect
-            _raise_if_unknown(self._answered(claimed, Event.NOT_SENT, error), error)
+            after = self._answered(claimed, Event.NOT_SENT, error)
+            if _knows_better(after):
+                return after
+            _raise_if_unknown(after, error)
             raise
         except BaseException as error:  # killed, interrupted, or a bug: it may be on its way
             journal.answered(claimed, Event.LOST, who, message=f"interrupted by {type(error).__name__}")
@@ -254,6 +260,11 @@ class _Submission(Generic[P]):
         ):
             raise _conflict(entry, "the gateway has it for another amount or beneficiary")
         return self.journal.rekeyed(entry, payout, self.who)
+
+
+def _knows_better(after: Entry) -> bool:
+    """Whether another worker has taken the payment over meanwhile: a "no" that came too late decides nothing any more."""
+    return after.state in {State.SENDING, State.ACCEPTED} or after.is_final
 
 
 def _raise_if_unknown(entry: Entry, error: PaygateError) -> None:

@@ -39,8 +39,11 @@ COLUMNS = (
 # A row of this reading; or one of an earlier reading that is gone from the source, and must not be lost from sight.
 _ROWS = """
     FROM paygate_batch_rows r JOIN paygate_batches b ON b.id = r.batch LEFT JOIN paygate_payouts p ON p.id = r.payout_id
-    WHERE r.batch = :batch AND (r.reading = b.reading OR p.state IN ('sending', 'accepted', 'unknown', 'settled'))"""
-_STATE = "CASE WHEN r.problem IS NOT NULL THEN 'refused' ELSE coalesce(p.state, 'planned') END"
+    WHERE r.batch = :batch AND (r.reading = b.reading OR p.state NOT IN ('planned', 'refused'))"""
+# What became of a payment outranks what is wrong with its row by now.
+_STATE = """
+    CASE WHEN r.problem IS NOT NULL AND coalesce(p.state, 'planned') = 'planned' THEN 'refused'
+    ELSE coalesce(p.state, 'planned') END"""
 
 
 def summary_of(database: Database, batch: int, batch_id: str) -> dict[str, Any]:

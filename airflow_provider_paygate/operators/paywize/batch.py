@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
@@ -143,6 +144,7 @@ class PaywizePayoutBatchOperator(BaseOperator):
         self._check_arguments()
         checks = Checks(self._ceilings(payouts), self.on_invalid, payouts.balance)
         batch_id = self.batch_id or _default_batch_id(context)
+        timeout = seconds(self.timeout, "timeout", -1)
         every = seconds(self.poll_interval, "poll_interval", POLL_SECONDS)
         with _Shown(self.log, batch_id) as shown:
             plan = payouts.pay_batch(source, batch_id, checks, int(self.max_concurrency), shown.progress)
@@ -150,7 +152,8 @@ class PaywizePayoutBatchOperator(BaseOperator):
         summary = summary_of(journal.database, plan.batch, batch_id)
         if not truth(self.wait_for_completion) or not summary["pending"] + summary["unknown"]:
             return self._ended(payouts, plan.batch, batch_id)
-        timeout = seconds(self.timeout, "timeout", payouts.patience(summary["total"]))
+        if timeout < 0:
+            timeout = payouts.patience(summary["total"])
         self.log.info("batch %s: submitted; waiting up to %.0f s for its end: %s", batch_id, timeout, _told(summary))
         deadline = time.time() + timeout
         if self.deferrable:
@@ -183,7 +186,15 @@ class PaywizePayoutBatchOperator(BaseOperator):
         database = payouts.journal.database
         summary = summary_of(database, batch, batch_id)
         if self.results_path:
-            rows = write_results(results_of(database, batch), self.results_path)
+            try:
+                rows = write_results(results_of(database, batch), self.results_path)
+            except (OSError, InvalidRequest) as error:
+                raise PaygateError(
+                    f"Batch {batch_id} is done ({_told(summary)}), but its results could not be written: {error}. "
+                    "A retry writes them and sends nothing.",
+                    gateway="paywize",
+                    operation="results",
+                ) from error
             self.log.info("batch %s: %d rows written to %s", batch_id, rows, self.results_path)
         self.log.info("batch %s: %s", batch_id, _told(summary))
         if summary["already_paid"]:
@@ -223,6 +234,12 @@ class PaywizePayoutBatchOperator(BaseOperator):
             raise InvalidRequest("max_concurrency must be a whole number from 1 to 64", operation="check")
         if self.results_path and not self.results_path.lower().endswith((".csv", ".parquet")):
             raise InvalidRequest("results_path must end in .csv or .parquet", operation="check")
+        if self.results_path and "://" not in self.results_path:
+            folder = os.path.dirname(os.path.abspath(self.results_path))
+            if not os.access(folder, os.W_OK):
+                raise InvalidRequest(
+                    f"results_path: there is no folder {folder} that can be written to", operation="check"
+                )
 
     def _ceilings(self, payouts: PaywizePayouts) -> Ceilings:
         from airflow_provider_paygate.gateways.paywize.payout import checked_amount
