@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
+
+from airflow_provider_paygate.gateways.paytia.paths import plain
 
 SHORTEST, LONGEST = 13, 19
 _GAP = r"[\s\-\u00ad\u2010-\u2015\u2212]"
@@ -20,6 +23,17 @@ _WHOLE = frozenset(
 )  # fmt: skip
 
 
+# What a received field of these names holds is an address or an id. One in ten long ids passes Luhn's check, and a link or
+# a transaction that has lost its digits is of no use: an address stays, an id is scrubbed when an issuer's prefix and length
+# fit as well.
+_ADDRESSES = frozenset({"linktopayurl", "webpaymentform", "paymenturl", "url"})
+_IDS = frozenset(
+    {"id", "uniqueid", "transactionid", "txnid", "gatewaytransactionid", "cdrid", "referenceid", "refid", "referencenumber",
+     "referenceno", "reference", "requestid"}
+)  # fmt: skip
+_ISSUED = re.compile(r"3[47]\d{13}|4(\d{12}|\d{15})|(5[1-5]|2[2-7]|6\d|35)\d{14}")
+
+
 def refuse_card_data(value: Any, where: str = "the request") -> None:
     """Raise ValueError, quoting nothing, when a field name or a value anywhere in `value` looks like card data."""
     for place, name, item in _leaves(value, where):
@@ -33,6 +47,7 @@ def refuse_card_data(value: Any, where: str = "the request") -> None:
             )
 
 
+@lru_cache(4096)
 def is_card_field(name: str) -> bool:
     """Whether a field is named like a PAN, a CVV or an expiry date; `company_name` is not, though it holds ``pan``."""
     words = re.findall(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+\d?|[A-Z]+\d?|\d+", name)
@@ -60,12 +75,17 @@ def scrubbed(value: Any, name: str = "") -> Any:
         return value
     if is_card_field(name) and not _is_masked(str(value)):
         return "***"
+    kind = plain(name)
+    if kind in _ADDRESSES or (kind in _IDS and not _is_issued(str(value))):
+        return value
     if isinstance(value, str):
         return _scrubbed_text(value)
     return _scrubbed_text(str(value)) if holds_card_number(value) else value
 
 
 def _scrubbed_text(text: str) -> str:
+    if len(text) < SHORTEST:
+        return text
     for start, end in sorted(_numbers(text), reverse=True):
         kept = re.sub(r"\D", "", text[start:end])[-4:]
         text = f"{text[:start]}****{kept}{text[end:]}"
@@ -124,6 +144,13 @@ def _passes_luhn(digits: str) -> bool:
 def _begins_with_a_date(digits: str) -> bool:
     """``20261123…``: no card begins with 20, and references that begin with the day are common."""
     return re.match(r"20\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])", digits) is not None
+
+
+def _is_issued(value: str) -> bool:
+    """Whether one of the card numbers in an id is of a length and prefix that issuers use."""
+    return len(value) >= SHORTEST and any(
+        _ISSUED.fullmatch(re.sub(r"\D", "", number)) for number in card_numbers(value)
+    )
 
 
 def _is_masked(value: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 PATHS = {
@@ -43,6 +44,7 @@ class Names:
     """What this account calls the fields: our name to theirs, where they differ."""
 
     theirs: Mapping[str, str] = field(default_factory=dict)
+    _known: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     def outgoing(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """`fields` under their names."""
@@ -50,7 +52,10 @@ class Names:
 
     def spellings(self, ours: str, *others: str) -> tuple[str, ...]:
         """How a field may be spelt in an answer: the account's own name first."""
-        return tuple(plain(name) for name in (self.theirs.get(ours, ours), ours, *others))
+        asked = (ours, *others)
+        if asked not in self._known:
+            self._known[asked] = tuple(plain(name) for name in (self.theirs.get(ours, ours), *asked))
+        return self._known[asked]
 
 
 def names_of(overrides: Mapping[str, Any]) -> Names:
@@ -61,6 +66,7 @@ def names_of(overrides: Mapping[str, Any]) -> Names:
     return Names({ours: theirs.strip() for ours, theirs in overrides.items()})
 
 
-def plain(name: object) -> str:
+@lru_cache(4096)
+def plain(name: str) -> str:
     """A field name without case, spaces and marks: the pages write `Instate`, `agent id` and `Reference No.` (§7.3)."""
-    return re.sub(r"[^a-z0-9]", "", str(name).lower())
+    return re.sub(r"[^a-z0-9]", "", name.lower())

@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Any
 
 from airflow_provider_paygate.gateways.facts import RETURNED, Payment, decimal_of, redacted, time_of
-from airflow_provider_paygate.gateways.paytia.cards import scrubbed
 from airflow_provider_paygate.gateways.paytia.paths import Names, plain
 
 # Documented: completed, failed, cancelled, timeout (§7.1); success, failed, pending (§6). A word nobody knows is not final.
@@ -85,7 +84,7 @@ def payment_of(row: Mapping[str, Any], names: Names) -> PaytiaPayment:
 
 
 def facts_of(row: Mapping[str, Any], names: Names) -> dict[str, Any]:
-    """The constructor arguments of :class:`PaytiaPayment` that `row` tells."""
+    """The constructor arguments of :class:`PaytiaPayment` that `row` tells; card data must have been scrubbed from it."""
     told = _Told(row, names)
     number = told.text("reference_number", "reference_no", "reference", "ref_no", "invoice_number")
     reference_id = told.text("reference_id", "ref_id")
@@ -106,11 +105,11 @@ def facts_of(row: Mapping[str, Any], names: Names) -> dict[str, Any]:
             told.value("created_at", "date_time", "txn_date", "transaction_date", "timestamp", "date", "created")
         ),
         "updated_at": moment_of(told.value("updated_at", "modified_at", "timestamp")),
-        "url": told.text("linktopay_url", "web_payment_form", "payment_url", "url", clean=False),
+        "url": told.text("linktopay_url", "web_payment_form", "payment_url", "url"),
         "fee": decimal_of(_number(told.value("paytia_fee", "fee"))),
         "kind": told.text("txn_type", "transaction_type", "type"),
         "cdr_id": told.text("cdr_id"),
-        "raw": redacted(scrubbed(dict(row))),
+        "raw": redacted(dict(row)),
     }
 
 
@@ -125,13 +124,13 @@ def call_of(row: Mapping[str, Any], names: Names) -> Call:
         started_at=moment_of(told.value("intimes", "started_at", "date_time", "created_at")),
         answered_at=moment_of(told.value("outtimea", "answered_at")),
         ended_at=moment_of(told.value("intimee", "ended_at")),
-        raw=redacted(scrubbed(dict(row))),
+        raw=redacted(dict(row)),
     )
 
 
 def row_id_of(row: Mapping[str, Any], names: Names) -> str | None:
     """What a row is recognised by when it comes twice; None when it has no id."""
-    return _Told(row, names).text("unique_id", "id", "transaction_id", "txn_id", "cdr_id", clean=False)
+    return _Told(row, names).text("unique_id", "id", "transaction_id", "txn_id", "cdr_id")
 
 
 def moment_of(value: object) -> datetime | None:
@@ -157,11 +156,9 @@ class _Told:
                 return value
         return None
 
-    def text(self, ours: str, *others: str, clean: bool = True) -> str | None:
+    def text(self, ours: str, *others: str) -> str | None:
         value = self.value(ours, *others)
-        if value is None or isinstance(value, bool):
-            return None
-        return str(scrubbed(str(value).strip()) if clean else value).strip() or None
+        return None if value is None or isinstance(value, bool) else str(value).strip() or None
 
 
 def _number(value: Any) -> Any:

@@ -74,7 +74,7 @@ def event_of(
         text = body.decode()
     except UnicodeDecodeError:
         raise ValueError("the body is not UTF-8 text") from None
-    return _event(_fields(text.strip()), names)
+    return _event(scrubbed(_fields(text.strip())), names)
 
 
 def _verify(body: bytes, signature: str | None, header: str, secret: str | None, *, required: bool) -> None:
@@ -169,7 +169,7 @@ def _kind(told: Mapping[str, Any], facts: Mapping[str, Any]) -> tuple[str, str, 
 
 def _why(told: Mapping[str, Any]) -> str | None:
     if "callhangup" in told:
-        return f"hung up by {scrubbed(str(told['callhangup']))[:40]}"
+        return f"hung up by {str(told['callhangup'])[:40]}"
     if "custabort" in told:
         return "aborted by the customer"
     return "aborted by the agent" if "agentabort" in told else None
@@ -177,4 +177,4 @@ def _why(told: Mapping[str, Any]) -> str | None:
 
 def _text(told: Mapping[str, Any], name: str) -> str | None:
     value = told.get(name)
-    return None if value in (None, "") else str(scrubbed(str(value).strip()))
+    return None if value in (None, "") else str(value).strip()
