@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -19,7 +20,11 @@ PINS = [
     line for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines() if not line.startswith("#")
 ]
 OWN = canonicalize_name(PROJECT["name"])
-HEAVY = {"fastapi", "uvicorn", "psycopg", "duckdb", "pyarrow", "sqlglot", "pandas", "polars", "pyspark"}
+HEAVY = {"fastapi", "uvicorn", "psycopg", "duckdb", "pyarrow", "sqlglot", "pandas", "polars", "pyspark", "pygal"}
+# What Airflow (2.11: with its FAB provider), requests and FastAPI bring along.
+WITH_AIRFLOW = {"cryptography", "psutil", "rich", "sqlalchemy", "starlette", "urllib3"} | {
+    "flask_appbuilder", "flask_babel", "wtforms"
+}  # fmt: skip
 
 
 def requirements() -> list[Requirement]:
@@ -49,6 +54,19 @@ def test_dev_brings_every_other_extra() -> None:
 def test_a_pin_is_a_name_and_a_version_and_nothing_else(line: str) -> None:
     assert re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9._+!-]+", line)
     assert canonicalize_name(line.split("==")[0]) != OWN
+
+
+def test_whatever_the_package_imports_is_required_or_comes_with_airflow() -> None:
+    imported = set()
+    for path in (ROOT / "airflow_provider_paygate").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                imported.add(node.module.partition(".")[0])
+    required = {canonicalize_name(requirement.name).replace("-", "_") for requirement in requirements()}
+    known = required | WITH_AIRFLOW | {"airflow", "airflow_provider_paygate", "Crypto"} | sys.stdlib_module_names
+    assert imported - known == set()
 
 
 def test_nothing_heavy_comes_without_an_extra() -> None:
