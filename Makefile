@@ -50,6 +50,7 @@ $(VENV)/installed-demo: pyproject.toml constraints.txt | $(BIN)/pip
 $(VENV)/installed-dev: pyproject.toml constraints.txt | $(BIN)/pip
 	@echo "Installing Airflow, the provider and the tools of its tests into $(VENV), about 150 packages ..."
 	@$(INSTALL) -e ".[dev]"
+	@rm -rf .mypy_cache  # it remembers which packages were missing
 	@touch $@ $(VENV)/installed-demo
 
 $(BIN)/pip:
