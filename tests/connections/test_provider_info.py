@@ -93,7 +93,7 @@ def test_every_field_explains_itself_and_may_be_left_empty_unless_required(
     assert field["label"]
     assert len(field["description"]) > 10
     optional = isinstance(field["schema"]["type"], list)
-    assert optional == (name != "api_key" or conn_type != "paywize")
+    assert optional == (name != "api_key")
     default = field["schema"].get("default")
     if default is not None:
         jsonschema.validate(default, field["schema"])

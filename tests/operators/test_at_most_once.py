@@ -5,10 +5,12 @@ from __future__ import annotations
 from itertools import count
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_paygate.exceptions import PaygateError
+from airflow_provider_paygate.payouts import submission
 from airflow_provider_paygate.sandbox.server import Sandbox
 from tests.conftest import forget_process, moved
 
@@ -34,8 +36,14 @@ _numbers = count()
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(step, min_size=1, max_size=6))
 def test_no_interleaving_pays_twice(
-    sandbox: Sandbox, connect: Any, pay: Any, age: Any, steps: list[dict[str, Any]]
+    sandbox: Sandbox,
+    connect: Any,
+    pay: Any,
+    age: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    steps: list[dict[str, Any]],
 ) -> None:
+    monkeypatch.setattr(submission, "BETWEEN_LOOKUPS", 0.01)  # two look-ups, however far apart
     connect(timeout=1, visibility_window=WINDOW)
     sandbox.merchant("docs-v1", dedupe=False)
     reference = f"INV-{next(_numbers)}"
