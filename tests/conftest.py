@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import sys
 import tempfile
 
 # Airflow reads these while it is imported, so they come before everything else.
@@ -78,9 +79,14 @@ def books(tmp_path: Path, blank_books: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def forget_process() -> None:
     """Drop what this process knows besides the database, as a new worker would."""
+    from airflow.sdk.log import mask_secret  # noqa: F401 - brings the masker that is used
+
     from airflow_provider_paygate.database import engine
     from airflow_provider_paygate.tokens import bearer
 
+    masker = sys.modules.get("airflow.sdk._shared.secrets_masker.secrets_masker")
+    if masker is not None:  # its pattern grows with every token, and is compiled anew each time
+        masker._secrets_masker().reset_masker()
     bearer._held.clear()
     for opened in engine._open.values():
         opened.engine.dispose()

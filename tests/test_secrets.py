@@ -69,7 +69,16 @@ def spellings(secret: str) -> set[str]:
 
 
 @pytest.fixture
-def watch(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str], books: Path) -> Iterator[Watch]:
+def watch(
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    books: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Watch]:
+    """Airflow's masker is switched off, as it is in `airflow dags test`: what it would hide must not be there at all."""
+    from airflow.sdk._shared.secrets_masker.secrets_masker import SecretsMasker
+
+    monkeypatch.setattr(SecretsMasker, "add_mask", lambda *_: None)
     caplog.set_level(logging.DEBUG)
     for name in ("airflow_provider_paygate", "urllib3", "httpx", "httpcore", "sqlalchemy.engine", "requests"):
         caplog.set_level(logging.DEBUG, logger=name)
