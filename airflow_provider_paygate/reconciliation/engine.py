@@ -16,7 +16,7 @@ from airflow_provider_paygate.reconciliation.settings import Settings
 from airflow_provider_paygate.reconciliation.sides import FileSide, Role, Side
 from airflow_provider_paygate.reconciliation.table_file import write_table
 from airflow_provider_paygate.reconciliation.totals import Tally
-from airflow_provider_paygate.reconciliation.vocabulary import PASSES
+from airflow_provider_paygate.reconciliation.vocabulary import PASSES, SIDES
 
 MATCH_TYPES = {
     "pass": "VARCHAR",
@@ -110,7 +110,7 @@ class Reconciliation:
         )
         remembered = self._memory.load(self._name) if self._memory is not None and self._name else Remembered()
         is_open, ignored = _without_ignored(judged, remembered)
-        matched, lags, confirmed = _matched(executor, tally)
+        matched, confirmed = _matched(executor, tally, judged)
         for one in is_open:
             tally.add("timing" if one.row.break_class == "timing" else "breaks", one.holdings)
         for one, _ in ignored:
@@ -126,7 +126,7 @@ class Reconciliation:
             name=self._name,
             ignored=tuple(IgnoredBreak(one.row, reason) for one, reason in ignored),
             matched_by=matched,
-            lags=lags,
+            lags=dict(sorted((int(days), int(rows)) for days, rows in found(executor, "totals_lags"))),
             made_on={one.row.break_id: one.made_on for one in judged if one.made_on is not None},
             first_seen={one.row.break_id: first_seen.get(one.row.break_id, today) for one in judged},
             statement=_statement(executor, confirmed, sum(matched.values())) if with_statement else None,
@@ -144,30 +144,47 @@ def _input(executor: Executor) -> Tally:
     return tally
 
 
-def _matched(executor: Executor, tally: Tally) -> tuple[dict[str, int], dict[int, int], int]:
-    """Adds what agrees to the tally; (pass → ledger rows, days to settle → payments, payments the bank confirms)."""
+def _matched(executor: Executor, tally: Tally, judged: Iterable[Judged]) -> tuple[dict[str, int], int]:
+    """Adds what agrees to the tally; (pass → ledger rows, payments the bank confirms)."""
     by_pass, confirmed = Counter(dict.fromkeys(PASSES, 0)), 0
-    lags: dict[str, Counter[int]] = {"ledger": Counter(), "gateway": Counter()}
-    agreed: Counter[str] = Counter()
-    for side, currency, lag, rows, amount in found(executor, "totals_agreed"):
-        tally.add("matched", [Holding(side, upper(currency), int(rows), amount)])
-        agreed[side] += int(rows)
-        if lag is not None:
-            lags[side][int(lag)] += int(rows)
-    if agreed["ledger"] != agreed["gateway"]:
-        raise TotalsDoNotTie(f"{agreed['ledger']} ledger rows agree with {agreed['gateway']} gateway rows")
-    by_pass["reference"] += agreed["ledger"]
-    settled = lags["gateway"] or lags["ledger"]
-    for name, ledger_currency, gateway_currency, lag, ledger_rows, gateway_rows, ledger, gateway, on_statement in found(
+    by_pass["reference"] += _set_aside(executor, tally, judged)
+    for name, ledger_currency, gateway_currency, ledger_rows, gateway_rows, ledger, gateway, on_statement in found(
         executor, "totals_matched"
     ):
-        tally.add("matched", [Holding("ledger", upper(ledger_currency), int(ledger_rows), ledger)])
-        tally.add("matched", [Holding("gateway", upper(gateway_currency), int(gateway_rows), gateway)])
+        tally.add("matched", [Holding("ledger", ledger_currency, int(ledger_rows), ledger)])
+        tally.add("matched", [Holding("gateway", gateway_currency, int(gateway_rows), gateway)])
         by_pass[name] += int(ledger_rows)
         confirmed += int(on_statement)
-        if lag is not None:
-            settled[int(lag)] += int(ledger_rows)
-    return dict(by_pass), dict(sorted(settled.items())), confirmed
+    return dict(by_pass), confirmed
+
+
+def _set_aside(executor: Executor, tally: Tally, judged: Iterable[Judged]) -> int:
+    """Adds the pairs that pass 1 set aside, which agree to the unit, and counts them.
+
+    They are what remains of each side; that both remainders are the same in rows and money proves that none was lost.
+    """
+    seen = Tally()
+    for side, currency, rows, amount in found(executor, "totals_second_look"):
+        seen.add("input", [Holding(side, currency, int(rows), amount)])
+    for one in judged:
+        if one.row.break_class == "duplicate":
+            seen.add("input", one.holdings)
+    pairs = 0
+    for currency in tally.currencies:
+        rest = [
+            Holding(
+                side,
+                currency,
+                tally.count(side, "input", currency) - seen.count(side, "input", currency),
+                tally.amount(side, "input", currency) - seen.amount(side, "input", currency),
+            )
+            for side in SIDES
+        ]
+        if rest[0][2:] != rest[1][2:]:
+            raise TotalsDoNotTie(f"{currency or 'no currency'}: {rest[0]} set aside against {rest[1]}")
+        tally.add("matched", rest)
+        pairs += rest[0].rows
+    return pairs
 
 
 def _without_ignored(judged: Iterable[Judged], remembered: Remembered) -> tuple[list[Judged], list[tuple[Judged, str]]]:

@@ -46,7 +46,7 @@ class Result:
     matched_by: Mapping[str, int] = field(default_factory=dict)
     """Pass → ledger rows that it matched and that agree."""
     lags: Mapping[int, int] = field(default_factory=dict)
-    """Days from creation to settlement → agreed payments."""
+    """Days from creation to settlement → payments, as the gateway reports them."""
     made_on: Mapping[str, date] = field(default_factory=dict)
     """Break id → the local day its payment was made."""
     first_seen: Mapping[str, date] = field(default_factory=dict)

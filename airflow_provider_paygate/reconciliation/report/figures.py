@@ -68,7 +68,7 @@ def ages(result: Result) -> Series:
 
 
 def lags(result: Result) -> Series:
-    """Agreed payments by days from creation to settlement."""
+    """The gateway's payments by days from creation to settlement."""
     counts: Counter[str] = Counter()
     for days, payments in result.lags.items():
         counts["before" if days < 0 else str(days) if days <= _LAGS else f"over {_LAGS}"] += payments

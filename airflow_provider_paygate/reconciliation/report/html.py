@@ -104,7 +104,7 @@ def _charts(result: Result) -> str:
         drawn.append(_figure("Age of open cases", "in days", charts.counts_up("Age of open cases in days", series)))
     if series := figures.lags(result):
         svg = charts.counts_up("Days from creation to settlement", series)
-        drawn.append(_figure("Days from creation to settlement", "of payments that agree", svg))
+        drawn.append(_figure("Days from creation to settlement", "as the gateway reports it", svg))
     if runs := figures.trend(result):
         drawn.append(_figure("Over the runs", "", charts.runs("Breaks over the runs", runs)))
     return f'<section class="charts" aria-label="Charts">{"".join(drawn)}</section>' if drawn else ""

@@ -1,5 +1,5 @@
--- Pass 1: the same reference on both sides, letter by letter. Pairs that plainly agree are set aside here (they are
--- counted in totals_agreed); what stays is worth a second look, and the rows of one side that found nobody, with the
+-- Pass 1: the same reference on both sides, letter by letter. Pairs that plainly agree are set aside here (the
+-- totals account for them); what stays is worth a second look, and the rows of one side that found nobody, with the
 -- other side false. From here on a reference is unique per side, so it is the key of its row.
 WITH ledger AS (
     SELECT * FROM recon_ledger AS side
@@ -20,16 +20,15 @@ SELECT
     NULLIF(UPPER(TRIM(gateway.status)), '') AS gateway_status,
     COALESCE(ledger.created_at, gateway.created_at) AS created_at,
     CASE WHEN ledger.created_at IS NULL THEN gateway.created_local ELSE ledger.created_local END AS created_local,
-    COALESCE(gateway.settled_at, ledger.settled_at) AS settled_at,
     COALESCE(gateway.fee, ledger.fee) AS fee
 FROM ledger
 FULL JOIN gateway ON ledger.reference = gateway.reference
 CROSS JOIN recon_settings AS settings
 WHERE NOT COALESCE(
     ledger.amount = gateway.amount
-    AND ledger.currency = gateway.currency
-    AND ledger.status IN ('SUCCESS', 'COMPLETED', 'Success')
-    AND gateway.status IN ('SUCCESS', 'COMPLETED', 'Success')
+    AND ledger.currency IS NOT DISTINCT FROM gateway.currency
+    AND COALESCE(ledger.status, 'SUCCESS') IN ('SUCCESS', 'COMPLETED', 'Success')
+    AND COALESCE(gateway.status, 'SUCCESS') IN ('SUCCESS', 'COMPLETED', 'Success')
     AND settings.sets_aside,
     FALSE
 )

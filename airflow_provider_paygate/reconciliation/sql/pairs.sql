@@ -2,7 +2,7 @@
 SELECT
     reference, reference AS gateway_reference, 'reference' AS pass,
     ledger_amount, gateway_amount, ledger_currency, gateway_currency, ledger_status, gateway_status,
-    created_at, created_local, settled_at, fee
+    created_at, created_local, fee
 FROM recon_by_reference
 WHERE in_ledger AND in_gateway
 UNION ALL
@@ -13,7 +13,6 @@ SELECT
     ledger.status AS ledger_status, gateway.status AS gateway_status,
     COALESCE(ledger.created_at, gateway.created_at) AS created_at,
     CASE WHEN ledger.created_at IS NULL THEN gateway.created_local ELSE ledger.created_local END AS created_local,
-    COALESCE(gateway.settled_at, ledger.settled_at) AS settled_at,
     COALESCE(gateway.fee, ledger.fee) AS fee
 FROM (
     SELECT ledger_reference, gateway_reference, pass FROM recon_by_text
