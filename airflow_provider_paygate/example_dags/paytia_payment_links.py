@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG, task
 
@@ -37,7 +38,7 @@ with DAG(
 
     # [START howto_sensor_paytia_payment]
     @task
-    def references(made: list[dict[str, str]]) -> list[str]:
+    def references(made: Any) -> list[str]:
         return [link["reference"] for link in made]
 
     PaytiaPaymentSensor.partial(

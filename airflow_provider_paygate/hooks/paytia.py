@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,21 +10,19 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_paygate.connections.paytia import PAYTIA
 from airflow_provider_paygate.exceptions import InvalidRequest, WebhookRejected
 from airflow_provider_paygate.gateways.wire import Fault, Flow, Kind
-from airflow_provider_paygate.hooks.gateway import GatewayHook
+from airflow_provider_paygate.hooks.paytia_reports import PaytiaReports
 
 if TYPE_CHECKING:
     from airflow_provider_paygate.gateways.paytia.client import Paytia
-    from airflow_provider_paygate.gateways.paytia.payment import Call, PaytiaPayment
-    from airflow_provider_paygate.gateways.paytia.reporting import Seen
+    from airflow_provider_paygate.gateways.paytia.payment import PaytiaPayment
     from airflow_provider_paygate.gateways.paytia.webhook import PaytiaEvent
-    from airflow_provider_paygate.hooks.settings import PaytiaSettings
     from airflow_provider_paygate.payouts.charge import Charge
     from airflow_provider_paygate.payouts.journal import Journal
     from airflow_provider_paygate.tokens.pair import PairTokens
     from airflow_provider_paygate.tokens.renewal import Pair
 
 
-class PaytiaHook(GatewayHook["PaytiaSettings"]):
+class PaytiaHook(PaytiaReports):
     """Talks to Paytia as the merchant of one connection.
 
     Making a hook reads nothing and sends nothing. Hooks are cheap, and any number of threads, processes and machines
@@ -139,62 +137,6 @@ class PaytiaHook(GatewayHook["PaytiaSettings"]):
         """End a subscription (``sub_…``). Moves no money."""
         return self.payment_service({**fields, "type": "cancel", "subscription_id": subscription_id})
 
-    # Reports
-
-    def payments_taken(self, **filters: Any) -> Iterator[PaytiaPayment]:
-        """The payment history: pages by itself, in constant memory, each id once. Filters go along under our names
-        (`start_date`, `end_date`, `search`, `limit`, …)."""
-        from airflow_provider_paygate.gateways.paytia.payment import payment_of
-
-        rows = self.report("payments_taken", filters)
-        return (payment_of(row, self.client.merchant.names) for row in rows)
-
-    def cdr_logs(self, **filters: Any) -> Iterator[Call]:
-        """The call records, in the same way."""
-        from airflow_provider_paygate.gateways.paytia.payment import call_of
-
-        rows = self.report("cdr_logs", filters)
-        return (call_of(row, self.client.merchant.names) for row in rows)
-
-    def report(self, operation: str, filters: Mapping[str, Any], seen: Seen | None = None) -> Iterator[dict[str, Any]]:
-        """The rows of ``payments_taken`` or ``cdr_logs`` as they came. `seen` counts what was met.
-
-        :raises BadReply: rows were in no known place. "None" is only said of an answer that can be read.
-        """
-        pages = self.checked(self.client.pages, filters)
-        if seen is not None:
-            pages.seen = seen
-        return self._rows(operation, pages)
-
-    def _rows(self, operation: str, pages: Any) -> Iterator[dict[str, Any]]:
-        while not pages.seen.ended:
-            yield from self.run(operation, self.client.page(operation, pages))
-        if pages.seen.ended == "repeats" and pages.seen.pages > 2:
-            self.log.warning(
-                "%s: page %s repeats the page before it; the report ended there", operation, pages.seen.pages
-            )
-
-    def get_payment(self, *, reference: str) -> PaytiaPayment:
-        """The payment under a reference, from the payment history. Raises NotFound when that, read to its end, has none."""
-        return self.run("payments_taken", self._payment(reference))
-
-    async def aget_payment(self, *, reference: str) -> PaytiaPayment:
-        """The same on an event loop."""
-        await self.aprepare()
-        return await self.arun("payments_taken", self._payment(reference))
-
-    def cdr(self, cdr_id: str) -> Call:
-        """One call's record."""
-        return self.run("cdr", self.client.cdr(cdr_id))
-
-    def cdr_api_details(self, cdr_id: str) -> dict[str, Any]:
-        """The API requests and answers of one call."""
-        return self.run("cdr_api_details", self.client.detail("cdr_api_details", cdr_id))
-
-    def webhook_log(self, cdr_id: str) -> dict[str, Any]:
-        """What was posted to webhooks for one call, and how it was answered."""
-        return self.run("webhook_log", self.client.detail("webhook_log", cdr_id))
-
     # Everything else
 
     def call(
@@ -229,13 +171,7 @@ class PaytiaHook(GatewayHook["PaytiaSettings"]):
     ) -> tuple[Callable[[], Flow[Any]], Callable[[Any], bool]]:
         """How to read what a sensor waits for (a ``payment``), and when it has come."""
         reference = wanted["reference"] or ""
-        return lambda: self._payment(reference), lambda payment: payment.is_final
-
-    def read_settings(self, connection: Any) -> PaytiaSettings:
-        """The connection's settings, checked."""
-        from airflow_provider_paygate.hooks.settings import paytia_settings
-
-        return paytia_settings(connection)
+        return lambda: self.payment_under(reference), lambda payment: payment.is_final
 
     def open(self) -> object:
         """Make the client and open the journal."""
@@ -260,6 +196,11 @@ class PaytiaHook(GatewayHook["PaytiaSettings"]):
             day_zone="Europe/London",
         )
         return Journal(books, account, Fingerprints(merchant.api_key, account.account_id))
+
+    @property
+    def reads(self) -> Paytia:
+        """The client, as far as it reads."""
+        return self.client
 
     @cached_property
     def client(self) -> Paytia:
@@ -356,9 +297,3 @@ class PaytiaHook(GatewayHook["PaytiaSettings"]):
                 operation="link",
             )
         return payment
-
-    def _payment(self, reference: str) -> Flow[PaytiaPayment]:
-        from airflow_provider_paygate.gateways.paytia.service import checked_reference, number_of
-
-        name = self.checked(checked_reference, reference)
-        return replace((yield from self.client.find(number_of(name))), reference=name)

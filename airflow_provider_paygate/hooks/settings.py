@@ -10,8 +10,8 @@ from airflow_provider_paygate.connections.fields import MASKED, AirflowConnectio
 from airflow_provider_paygate.connections.paytia import PAYTIA
 from airflow_provider_paygate.connections.paywize import PAYWIZE, RATE_LIMITS
 from airflow_provider_paygate.exceptions import InvalidRequest
-from airflow_provider_paygate.gateways.paytia import client as paytia
 from airflow_provider_paygate.gateways.paytia import paths as paytia_paths
+from airflow_provider_paygate.gateways.paytia.conversation import Merchant as PaytiaMerchant
 from airflow_provider_paygate.gateways.paywize.cipher import cipher_for
 from airflow_provider_paygate.gateways.paywize.client import Merchant
 from airflow_provider_paygate.gateways.paywize.paths import paths_of
@@ -95,7 +95,7 @@ def _rate_limits(given: Mapping[str, Any]) -> dict[str, int]:
 class PaytiaSettings:
     """Everything a `paytia` connection says, checked."""
 
-    merchant: paytia.Merchant
+    merchant: PaytiaMerchant
     timeout: float
     visibility_window: float
     ceilings: Ceilings
@@ -137,7 +137,7 @@ def _read_paytia(connection: AirflowConnection) -> PaytiaSettings:
         raise ValueError("webhook_secret is missing in the connection, and webhook_signature is required")
     client_id, client_secret, enhanced = _enhanced(connection, extras)
     return PaytiaSettings(
-        merchant=paytia.Merchant(
+        merchant=PaytiaMerchant(
             base_url=base_url,
             api_key=_header_value("api_key", extras["api_key"]) or "",
             client_id=client_id,

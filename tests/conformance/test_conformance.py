@@ -33,9 +33,9 @@ NEVER_ARRIVED = ["reset_before", "timeout_before"]
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow_provider_paygate.gateways.paytia import client
+    from airflow_provider_paygate.gateways.paytia import conversation
 
-    monkeypatch.setattr(client, "READ_PAUSES", (0.01,))
+    monkeypatch.setattr(conversation, "READ_PAUSES", (0.01,))
     monkeypatch.setattr(submission, "BETWEEN_LOOKUPS", 0)
 
 

@@ -86,9 +86,9 @@ def test_filters_go_along_and_are_checked_at_once(sandbox: Sandbox, account: Con
 def test_reading_goes_on_after_a_passing_outage(
     sandbox: Sandbox, account: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from airflow_provider_paygate.gateways.paytia import client
+    from airflow_provider_paygate.gateways.paytia import conversation
 
-    monkeypatch.setattr(client, "READ_PAUSES", (0.01, 0.01, 0.01))
+    monkeypatch.setattr(conversation, "READ_PAUSES", (0.01, 0.01, 0.01))
     sandbox.seed_payments("key-only", 150)
     for fault in ("http_503", "reset_before", "http_502_html"):
         sandbox.fault("payments_taken", fault)
