@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from airflow_provider_paygate.exceptions import InvalidRequest
 from airflow_provider_paygate.sensors.gateway import GatewaySensor
 
 
@@ -94,6 +95,8 @@ class PaywizeBalanceSensor(_PaywizeSensor):
         self.wallet_id = wallet_id
 
     def wanted(self) -> dict[str, str | None]:
+        if isinstance(self.minimum, float):
+            raise InvalidRequest("minimum is a float, which cannot hold money exactly", operation="check")
         return {"wallet_id": self.wallet_id, "minimum": str(self.minimum)}
 
     def told(self, seen: Any) -> dict[str, Any]:

@@ -20,6 +20,7 @@ class GatewayTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         from airflow_provider_paygate.exceptions import PaygateError
+        from airflow_provider_paygate.operators.context import described
 
         hook = self.hook()
         try:
@@ -28,9 +29,7 @@ class GatewayTrigger(BaseTrigger):
             yield TriggerEvent({**self.about(), "status": "timeout" if told is None else "done"})
         except PaygateError as error:
             # The message holds no secret by construction; the triggerer logs events whole.
-            yield TriggerEvent(
-                {**self.about(), "status": "error", "error": type(error).__name__, "message": str(error)}
-            )
+            yield TriggerEvent({**self.about(), "status": "error", **described(error)})
 
     def hook(self) -> Any:
         """The gateway's hook on the trigger's connection."""
