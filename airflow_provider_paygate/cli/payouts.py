@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airflow_provider_paygate.hooks.payouts import PaywizePayouts
-    from airflow_provider_paygate.payouts.entry import Entry
+    from airflow_provider_paygate.hooks.safe_face import SafeFace
+    from airflow_provider_paygate.payouts.entry import Entry, Who
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,15 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do it. 0: done and nothing to worry about; 1: done, with something to look at; 2: could not."""
     from airflow_provider_paygate.exceptions import PaygateError
-    from airflow_provider_paygate.hooks.payouts import PaywizePayouts
-    from airflow_provider_paygate.hooks.paywize import PaywizeHook
     from airflow_provider_paygate.payouts.entry import Who
 
     who = Who(dag_id="command line", run_id=getpass.getuser(), task_id=f"payouts {args.action}")
-    payouts = PaywizePayouts(PaywizeHook(args.connection), who)
     action = {"list": _list, "show": _show, "resolve": _resolve, "check": _check, "import": _import}[args.action]
     try:
-        return action(payouts, args)
+        return action(_books(args, who), args)
     except PaygateError as error:
         print(f"paygate: {error}", file=sys.stderr)
         return 2
@@ -58,7 +56,26 @@ def run(args: argparse.Namespace) -> int:
         return 2
 
 
-def _list(payouts: PaywizePayouts, args: argparse.Namespace) -> int:
+def _books(args: argparse.Namespace, who: Who) -> Any:
+    """The safe face of the connection's gateway. Raises InvalidRequest for what Paytia's has not."""
+    from airflow.providers.common.compat.sdk import BaseHook
+
+    from airflow_provider_paygate.exceptions import InvalidRequest
+
+    if BaseHook.get_connection(args.connection).conn_type != "paytia":
+        from airflow_provider_paygate.hooks.payouts import PaywizePayouts
+        from airflow_provider_paygate.hooks.paywize import PaywizeHook
+
+        return PaywizePayouts(PaywizeHook(args.connection), who)
+    if args.action in ("check", "import"):
+        raise InvalidRequest(f"{args.action} reads payouts of Paywize; {args.connection} is a Paytia connection")
+    from airflow_provider_paygate.hooks.charges import PaytiaCharges
+    from airflow_provider_paygate.hooks.paytia import PaytiaHook
+
+    return PaytiaCharges(PaytiaHook(args.connection), who)
+
+
+def _list(payouts: SafeFace, args: argparse.Namespace) -> int:
     from airflow_provider_paygate.payouts.lifecycle import State
 
     states = [State(name) for name in args.state or [state.value for state in State]]
@@ -82,7 +99,7 @@ def _list(payouts: PaywizePayouts, args: argparse.Namespace) -> int:
     return 0
 
 
-def _show(payouts: PaywizePayouts, args: argparse.Namespace) -> int:
+def _show(payouts: SafeFace, args: argparse.Namespace) -> int:
     entry = payouts.found(args.reference)
     _facts(entry)
     print()
@@ -94,7 +111,7 @@ def _show(payouts: PaywizePayouts, args: argparse.Namespace) -> int:
     return 0
 
 
-def _resolve(payouts: PaywizePayouts, args: argparse.Namespace) -> int:
+def _resolve(payouts: SafeFace, args: argparse.Namespace) -> int:
     from airflow_provider_paygate.exceptions import InvalidRequest
     from airflow_provider_paygate.payouts.lifecycle import State
 

@@ -8,27 +8,30 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_paygate.exceptions import DuplicateReference, NotFound
 from airflow_provider_paygate.gateways.facts import Beneficiary
+from airflow_provider_paygate.gateways.wire import Flow
 from airflow_provider_paygate.hooks.checks import refuse_books_on_one_machine
+from airflow_provider_paygate.hooks.safe_face import SafeFace
 from airflow_provider_paygate.payouts.once import Asked, MadeOnce
 
 if TYPE_CHECKING:
     from airflow_provider_paygate.gateways.paytia.payment import PaytiaPayment
     from airflow_provider_paygate.hooks.paytia import PaytiaHook
     from airflow_provider_paygate.payouts.charge import Charge
-    from airflow_provider_paygate.payouts.entry import Entry, Who
+    from airflow_provider_paygate.payouts.entry import Entry
     from airflow_provider_paygate.payouts.submission import Submitted
 
 
-class PaytiaCharges:
+class PaytiaCharges(SafeFace):
     """What one connection charges, settles and pays out, at most once whatever is retried, cleared, backfilled or killed.
 
     :param hook: its Paytia hook.
     :param who: the task at work.
     """
 
-    def __init__(self, hook: PaytiaHook, who: Who) -> None:
-        self.hook = hook
-        self.who = who
+    hook: PaytiaHook
+
+    def asked(self, entry: Entry) -> Flow[tuple[PaytiaPayment, Beneficiary]]:
+        return (yield from self.hook.client.find(entry.sender_id)), Beneficiary()
 
     def pay(self, charge: Charge) -> Submitted:
         """Submit one charge; see `payouts.submission.submit`."""
@@ -42,13 +45,15 @@ class PaytiaCharges:
     def paid(self, charge: Charge) -> PaytiaPayment:
         """The same, and where the payment stands. Raises PayoutFailed when it is finally not paid."""
         from airflow_provider_paygate.gateways.paytia.payment import PaytiaPayment
+        from airflow_provider_paygate.payouts.lifecycle import State
 
         entry = succeeded(self.pay(charge).entry)
         return PaytiaPayment(
             reference=entry.reference,
             sender_id=entry.sender_id,
             transaction_id=entry.transaction_id,
-            status=entry.status or entry.state.value.upper(),
+            # One word for money that was taken, whichever the answer and the payment history use for it.
+            status="COMPLETED" if entry.state is State.SETTLED else entry.status or entry.state.value.upper(),
             amount=entry.amount,
             currency=charge.currency or entry.currency,
             message=entry.message,

@@ -9,13 +9,13 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_paygate.exceptions import InvalidRequest, NotFound, NotSent, ReferenceConflict
-from airflow_provider_paygate.gateways.wire import Fault, Flow, Kind, Task
+from airflow_provider_paygate.exceptions import InvalidRequest, NotSent, ReferenceConflict
+from airflow_provider_paygate.gateways.wire import Fault, Flow, Kind
 from airflow_provider_paygate.hooks.checks import refuse_books_on_one_machine
-from airflow_provider_paygate.payouts.entry import Entry, Who
+from airflow_provider_paygate.hooks.safe_face import SafeFace
+from airflow_provider_paygate.payouts.entry import Entry
 from airflow_provider_paygate.payouts.following import Selection, follow, look_once, of_batch, worth_another_look
 from airflow_provider_paygate.payouts.journal import Journal
-from airflow_provider_paygate.payouts.lifecycle import Event, State
 from airflow_provider_paygate.payouts.waiting import WAIT_SECONDS
 
 if TYPE_CHECKING:
@@ -34,30 +34,19 @@ log = logging.getLogger(__name__)
 _PASSING = frozenset({Kind.NOT_FOUND, Kind.NOT_SENT, Kind.THROTTLED, Kind.BAD_REPLY})
 
 
-class PaywizePayouts:
+class PaywizePayouts(SafeFace):
     """Payouts of one connection, at most once whatever is retried, cleared, backfilled or killed.
 
     :param hook: its Paywize hook.
     :param who: the task at work.
     """
 
-    def __init__(self, hook: PaywizeHook, who: Who) -> None:
-        self.hook = hook
-        self.who = who
-
-    @cached_property
-    def journal(self) -> Journal:
-        """The payout journal of the connection's account."""
-        return self.hook.journal
+    hook: PaywizeHook
 
     @cached_property
     def rates(self) -> Rates:
         """The account's per-minute limits."""
         return self.hook.rates
-
-    def begin(self) -> None:
-        """Take down that the task has come; what it then sends, a later try will know of. Call before anything is checked."""
-        self.who = self.journal.seen(self.who)
 
     # Paying
 
@@ -96,72 +85,8 @@ class PaywizePayouts:
 
     # Following
 
-    def followed(self, entry: Entry) -> Flow[Entry]:
-        """Ask once where a payment stands and take the answer down; the entry as it is then.
-
-        :raises ReferenceConflict: the gateway has another payment under its id.
-        """
-        if entry.state is State.SENDING:
-            entry = yield Task(lambda: self.journal.expired(entry, self.who))
-        try:
-            told = yield from self.rates.paced("status", self.hook.client.payout(sender_id=entry.sender_id))
-        except Fault as fault:
-            if fault.kind is not Kind.NOT_FOUND or entry.state is not State.UNKNOWN:
-                raise
-            window = self.hook.settings.visibility_window
-            entry, _ = yield Task(lambda: self.journal.absent(entry, self.who, window))
-            return entry
-        difference = self.journal.difference(entry, told.payment.amount, told.beneficiary)
-        if entry.state is State.UNKNOWN and difference is not None:
-            raise ReferenceConflict(
-                f"{entry.reference}: the gateway has a payment under this id whose {difference} is another; "
-                "what became of this one, only the bank can tell",
-                gateway="paywize",
-                operation="status",
-            )
-        seen: Entry = yield Task(lambda: self.journal.observed(entry, told.payment, self.who))
-        return seen
-
-    def resolved(self, reference: str) -> Entry:
-        """Ask the gateway about one payment, now; the entry as it is then.
-
-        :raises NotFound: this journal does not know the reference.
-        """
-        return self.hook.run("status", self.followed(self.found(reference)))
-
-    def resolved_by_hand(self, reference: str, *, paid: bool, why: str) -> Entry:
-        """Take down what only the bank could tell, after a fresh look-up that does not contradict it.
-
-        :raises InvalidRequest: the payment is not in doubt, the gateway says otherwise, or its silence proves nothing yet.
-        """
-        try:
-            entry = self.resolved(reference)
-        except ReferenceConflict:
-            if paid:
-                raise
-            return self.journal.decided_by_hand(self.found(reference), Event.FAILED, why, self.who)
-        if entry.state is not State.UNKNOWN:
-            raise InvalidRequest(
-                f"{reference} is not in doubt: the gateway says {entry.status or entry.state.value}, so it is {entry.state.value}",
-                operation="resolve",
-            )
-        window = self.hook.settings.visibility_window
-        entry, wait = self.journal.absent(entry, self.who, window)
-        if wait > 0:
-            raise InvalidRequest(
-                f"{reference}: the gateway not knowing it proves nothing for another {wait:.0f} s; decide after that",
-                operation="resolve",
-            )
-        return self.journal.decided_by_hand(entry, Event.SETTLED if paid else Event.FAILED, why, self.who)
-
-    def found(self, reference: str) -> Entry:
-        """The journal's entry of a reference. Raises NotFound."""
-        entry = self.journal.find(reference.strip())
-        if entry is None:
-            raise NotFound(
-                f"{reference}: the journal of {self.hook.conn_id} does not know this reference", operation="journal"
-            )
-        return entry
+    def asked(self, entry: Entry) -> Flow[tuple[Payment, Beneficiary]]:
+        return (yield from self.rates.paced("status", self.hook.client.payout(sender_id=entry.sender_id)))
 
     async def follow(self, selection: Selection, every: float, deadline: float) -> bool:
         """Look at everything in `selection` until nothing is left to look at; False when that is not by `deadline`."""

@@ -244,3 +244,24 @@ def test_a_long_reference_has_one_number_of_its_own(sandbox: Sandbox, account: C
     assert paid.reference == name.strip()
     assert hook.get_payment(reference=name).succeeded
     assert sandbox.payments()[0]["reference_number"] == paid.sender_id
+
+
+def test_a_person_can_list_show_and_resolve_what_is_in_doubt(
+    sandbox: Sandbox, account: Connect, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from airflow_provider_paygate.cli import main
+
+    account()
+    sandbox.fault("payment_service", "reset_after")
+    sandbox.fault("payments_taken", "stale", seconds=60)
+    with pytest.raises(OutcomeUnknown):
+        charge().execute({})
+    books = ["payouts", "--connection", "paytia_default"]
+    assert main([*books, "list"]) == 0
+    assert "unknown" in capsys.readouterr().out
+    sandbox.advance(120)
+    assert main([*books, "resolve", "INV-1"]) == 0
+    assert main([*books, "show", "INV-1"]) == 0
+    assert "settled" in capsys.readouterr().out
+    assert main([*books, "check", "x.csv"]) == 2
+    assert "Paytia" in capsys.readouterr().err

@@ -32,6 +32,8 @@ class _MoneyOperator(PaytiaOperator):
         from airflow_provider_paygate.hooks.charges import PaytiaCharges
         from airflow_provider_paygate.payouts.charge import Charge
 
+        charges = PaytiaCharges(self.hook(), who_of(context))
+        charges.begin()
         charge = Charge(
             operation=operation,
             reference=self.reference,  # type: ignore[arg-type] # checked there, as is everything else
@@ -41,7 +43,7 @@ class _MoneyOperator(PaytiaOperator):
             fields=self.further_fields(),
             replaces=self.replaces,
         )
-        payment = PaytiaCharges(self.hook(), who_of(context)).paid(charge)
+        payment = charges.paid(charge)
         self.log.info("%s: %s %s is %s", payment.reference, payment.amount, payment.currency, payment.status)
         return {
             "reference": payment.reference,
