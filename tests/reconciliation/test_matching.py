@@ -95,6 +95,13 @@ def test_a_settlement_whose_sum_is_off_is_one_break(files: Files) -> None:
     assert classes(fee) == {"Z": "fee"}
 
 
+def test_a_settlement_in_two_currencies_is_none(files: Files) -> None:
+    ledger = row("E1", settlement="S") + row("E2", settlement="S").replace("INR", "")
+    result = files.result(HEADER + ledger, HEADER + row("Z", "20.00", settlement="S"))
+
+    assert classes(result) == {"E1": "missing_at_gateway", "E2": "missing_at_gateway", "Z": "missing_in_ledger"}
+
+
 def test_a_settlement_does_not_hide_two_missing_payments(files: Files) -> None:
     shared = row("A", settlement="S")
     result = files.result(

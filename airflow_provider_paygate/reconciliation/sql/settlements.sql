@@ -19,8 +19,8 @@ WITH ledger_open AS (
         MIN(rows_of.reference) AS reference,
         SUM(rows_of.amount) AS amount,
         SUM(COALESCE(rows_of.fee, 0)) AS fee,
-        MIN(rows_of.currency) AS currency,
-        MAX(rows_of.currency) AS last_currency,
+        MIN(COALESCE(rows_of.currency, '')) AS currency,
+        MAX(COALESCE(rows_of.currency, '')) AS last_currency,
         MIN(COALESCE(words.state, CASE WHEN rows_of.status IS NULL THEN 'success' ELSE 'open' END)) AS state,
         MAX(COALESCE(words.state, CASE WHEN rows_of.status IS NULL THEN 'success' ELSE 'open' END)) AS last_state,
         MIN(COALESCE(words.status, rows_of.status)) AS status,
@@ -36,8 +36,8 @@ WITH ledger_open AS (
         MIN(rows_of.reference) AS reference,
         SUM(rows_of.amount) AS amount,
         SUM(COALESCE(rows_of.fee, 0)) AS fee,
-        MIN(rows_of.currency) AS currency,
-        MAX(rows_of.currency) AS last_currency,
+        MIN(COALESCE(rows_of.currency, '')) AS currency,
+        MAX(COALESCE(rows_of.currency, '')) AS last_currency,
         MIN(COALESCE(words.state, CASE WHEN rows_of.status IS NULL THEN 'unstated' ELSE 'open' END)) AS state,
         MAX(COALESCE(words.state, CASE WHEN rows_of.status IS NULL THEN 'unstated' ELSE 'open' END)) AS last_state,
         MIN(COALESCE(words.status, rows_of.status)) AS status
@@ -62,8 +62,8 @@ SELECT
     gateway.row_count AS gateway_rows,
     ledger.amount AS ledger_amount,
     gateway.amount AS gateway_amount,
-    ledger.currency AS ledger_currency,
-    gateway.currency AS gateway_currency,
+    NULLIF(ledger.currency, '') AS ledger_currency,
+    NULLIF(gateway.currency, '') AS gateway_currency,
     ledger.status AS ledger_status,
     gateway.status AS gateway_status,
     ledger.created_at,
@@ -78,9 +78,9 @@ JOIN gateway_all ON gateway_all.settlement_id = gateway.settlement_id AND gatewa
 CROSS JOIN recon_settings AS settings
 WHERE
     (ledger.row_count = 1 OR gateway.row_count = 1)
-    AND COALESCE(ledger.currency = ledger.last_currency, TRUE)
-    AND COALESCE(gateway.currency = gateway.last_currency, TRUE)
-    AND COALESCE(ledger.currency = gateway.currency, TRUE)
+    AND ledger.currency = ledger.last_currency
+    AND gateway.currency = gateway.last_currency
+    AND (ledger.currency = gateway.currency OR ledger.currency = '' OR gateway.currency = '')
     AND ledger.state = ledger.last_state
     AND gateway.state = gateway.last_state
     AND (ledger.state = gateway.state OR gateway.state = 'unstated')
