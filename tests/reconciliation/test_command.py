@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -45,7 +46,7 @@ def test_a_thousand_rows_take_less_than_three_seconds(tmp_path: Path) -> None:
 
 def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
     planted = plant(tmp_path, rows=1000, each=5)
-    shell = f"{sys.executable} -c '{PROGRAM}' {planted.ledger} {planted.gateway} | head -1"
+    shell = f"{shlex.quote(sys.executable)} -c '{PROGRAM}' {planted.ledger} {planted.gateway} | head -1"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", shell], capture_output=True, text=True)
 
     assert done.stderr == ""
