@@ -27,6 +27,9 @@ No message holds a secret, a token or an account number.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 
@@ -135,3 +138,13 @@ class BadReply(PaygateError):
 
 class WebhookRejected(PaygateError):
     """An event whose signature, encryption or form cannot be trusted."""
+
+
+@contextmanager
+def concerning(gateway: str) -> Iterator[None]:
+    """Name the gateway in every error of this package that leaves the block, or the function, without one."""
+    try:
+        yield
+    except PaygateError as error:
+        error.gateway = error.gateway or gateway
+        raise

@@ -34,17 +34,12 @@ pasted_pairs = Table(
     Column("adopted_at", Float(53), nullable=False),
 )
 
-account_keys = Table(
-    "paygate_account_keys",
+account_names = Table(
+    "paygate_account_names",
     metadata,
-    Column("key_id", String(64), primary_key=True),  # digest of gateway, host and API key
+    Column("name", String(64), primary_key=True),  # digest of gateway and host, with an API key or a connection id
     Column("account_id", String(64), nullable=False),
-    Column("gateway", String(20), nullable=False),
-    Column("host", String(255), nullable=False),
-    Column("conn_id", String(250), nullable=False),
     Column("created_at", Float(53), nullable=False),
-    Column("seen_at", Float(53), nullable=False),
-    Index("paygate_account_keys_conn", "gateway", "host", "conn_id"),
 )
 
 payouts = Table(
@@ -65,10 +60,10 @@ payouts = Table(
     Column("wallet_id", String(64)),
     Column("replaces", String(200)),
     Column("replaced_by", String(200)),
-    Column("transaction_id", String(64)),
-    Column("utr", String(64)),
-    Column("status", String(40)),
-    Column("code", String(20)),
+    Column("transaction_id", String(255)),
+    Column("utr", String(255)),
+    Column("status", String(255)),
+    Column("code", String(255)),
     Column("message", Text),
     Column("version", Integer, nullable=False, default=0),  # grows with every move: a write must know the last one
     Column("tries", Integer, nullable=False, default=0),

@@ -66,52 +66,34 @@ def account_of(
     """The account behind a connection, made on first sight.
 
     The same host and API key are one account. A new key on a connection id that was seen before, on the same host, is
-    a rotated key and keeps the account.
+    a rotated key and keeps the account. So an account goes by several names: each key, and each connection, it was seen
+    with; a key says more than a connection, which may be pointed elsewhere.
     """
-    from sqlalchemy import insert, select, update
-    from sqlalchemy.exc import IntegrityError
+    from sqlalchemy import select, text
 
-    from airflow_provider_paygate.database.schema import account_keys
+    from airflow_provider_paygate.database.schema import account_names
 
-    key_id = hashlib.sha256(f"paygate account\0{gateway}\0{host}\0{api_key}".encode()).hexdigest()[:32]
-
-    def account(account_id: str) -> Account:
-        return Account(account_id, gateway, host, conn_id, currency, day_zone)
-
+    by_key = _name("key", gateway, host, api_key)
+    by_connection = _name("connection", gateway, host, conn_id)
+    query = select(account_names.c.name, account_names.c.account_id).where(
+        account_names.c.name.in_((by_key, by_connection))
+    )
     with database.read() as connection:
-        row = connection.execute(select(account_keys).where(account_keys.c.key_id == key_id)).fetchone()
-    if row is not None and row.conn_id == conn_id:
-        return account(row.account_id)
-    try:
+        known = {row.name: row.account_id for row in connection.execute(query)}
+    account_id = known.get(by_key) or known.get(by_connection) or by_key
+    if known != {by_key: account_id, by_connection: account_id}:
         with database.begin() as connection:
-            now = database.now(connection)
-            if row is not None:
-                connection.execute(
-                    update(account_keys).where(account_keys.c.key_id == key_id).values(conn_id=conn_id, seen_at=now)
-                )
-                return account(row.account_id)
-            earlier = connection.execute(
-                select(account_keys.c.account_id)
-                .where(
-                    account_keys.c.gateway == gateway, account_keys.c.host == host, account_keys.c.conn_id == conn_id
-                )
-                .order_by(account_keys.c.seen_at.desc())
-            ).scalar()
-            connection.execute(
-                insert(account_keys).values(
-                    key_id=key_id,
-                    account_id=earlier or key_id,
-                    gateway=gateway,
-                    host=host,
-                    conn_id=conn_id,
-                    created_at=now,
-                    seen_at=now,
-                )
+            known = {row.name: row.account_id for row in connection.execute(query)}
+            account_id = known.get(by_key) or known.get(by_connection) or by_key
+            upsert = text(
+                "INSERT INTO paygate_account_names (name, account_id, created_at) VALUES (:name, :account, :now) "
+                "ON CONFLICT (name) DO UPDATE SET account_id = :account"
             )
-            return account(earlier or key_id)
-    except IntegrityError:  # another process saw the key first
-        with database.read() as connection:
-            known = connection.execute(
-                select(account_keys.c.account_id).where(account_keys.c.key_id == key_id)
-            ).scalar_one()
-        return account(known)
+            now = database.now(connection)
+            for name in (by_key, by_connection):
+                connection.execute(upsert, {"name": name, "account": account_id, "now": now})
+    return Account(account_id, gateway, host, conn_id, currency, day_zone)
+
+
+def _name(kind: str, *parts: str) -> str:
+    return hashlib.sha256("\0".join(("paygate account", kind, *parts)).encode()).hexdigest()[:32]

@@ -141,8 +141,9 @@ class Intents:
             self.difference(known, payout.amount, Beneficiary(payout.beneficiary_account, payout.beneficiary_ifsc))
             is None
         ):
-            written = (known.mode, known.wallet_id, known.key_id)
-            if not untouched or written == (payout.mode, wallet_id, self.fingerprints.key_id):
+            written = (known.mode, known.wallet_id, known.key_id, known.replaces)
+            wanted = (payout.mode, wallet_id, self.fingerprints.key_id, payout.replaces or known.replaces)
+            if not untouched or written == wanted:
                 return known
         elif not untouched:
             raise ReferenceConflict(
@@ -153,7 +154,8 @@ class Intents:
             )
         now = self.database.now(connection)
         described = self._described(payout, wallet_id)
-        corrected = self._records.moved(connection, known, now, **described, replaces=payout.replaces)
+        replaces = payout.replaces or known.replaces
+        corrected = self._records.moved(connection, known, now, **described, replaces=replaces)
         assert corrected is not None  # noqa: S101 - it is locked in this transaction
         if payout.replaces and payout.replaces != known.replaces:
             self._replace(connection, payout, now)

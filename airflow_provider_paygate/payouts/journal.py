@@ -108,9 +108,11 @@ class Journal(Intents):
         """When this journal first saw its account: whatever was paid before then may have been written in another one."""
         from sqlalchemy import func, select
 
-        from airflow_provider_paygate.database.schema import account_keys
+        from airflow_provider_paygate.database.schema import account_names
 
-        query = select(func.min(account_keys.c.created_at)).where(account_keys.c.account_id == self.account.account_id)
+        query = select(func.min(account_names.c.created_at)).where(
+            account_names.c.account_id == self.account.account_id
+        )
         with self.database.read() as connection:
             began: float = connection.execute(query).scalar_one()
         return began
@@ -224,9 +226,9 @@ class Journal(Intents):
                 return None
             state = moved(fresh.state, event)
             told = {
-                "transaction_id": payment.transaction_id or fresh.transaction_id,
-                "utr": payment.utr or fresh.utr,
-                "status": payment.status,
+                "transaction_id": _short(payment.transaction_id) or fresh.transaction_id,
+                "utr": _short(payment.utr) or fresh.utr,
+                "status": _short(payment.status),
                 "message": payment.message,
                 "code": None,
             }
@@ -290,6 +292,11 @@ class Journal(Intents):
                 ceilings.release(connection, self.account, entry)
             self._records.noted(connection, after, move.event, who, now, **move.detail)
             return after
+
+
+def _short(words: str | None) -> str | None:
+    """What a gateway says may be long; a column is not."""
+    return words and words[:255]
 
 
 def event_of(payment: Payment) -> Event:

@@ -46,6 +46,7 @@ MOVES: dict[tuple[State, Event], State] = {
     (State.UNKNOWN, Event.LOST): State.UNKNOWN,
     (State.UNKNOWN, Event.ABSENT): State.UNKNOWN,
     (State.FAILED, Event.REFUNDED): State.REFUNDED,
+    (State.SETTLED, Event.SETTLED): State.SETTLED,  # the bank's reference may come after the money
     (State.SETTLED, Event.REFUNDED): State.REFUNDED,  # no page says so; a bank may still return it
     **{
         (state, Event.ACCEPTED): State.ACCEPTED

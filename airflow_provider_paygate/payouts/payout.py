@@ -47,7 +47,7 @@ class Payout:
             for name, value in self._checked().items():
                 object.__setattr__(self, name, value)
         except ValueError as error:
-            raise InvalidRequest(f"{_named(self.reference)}{error}", operation="check") from None
+            raise InvalidRequest(f"{_named(self.reference)}{error}", gateway="paywize", operation="check") from None
 
     def _checked(self) -> dict[str, Any]:
         amount = rules.checked_amount(self.amount)

@@ -107,6 +107,7 @@ class _Submission(Generic[P]):
 
     def carried_out(self, entry: Entry | None) -> Submitted:
         if entry is None:
+            self._ask_after_replaced()
             entry = self.journal.intend(self.payout, self.wallet_id, self.who)
         known_before = entry.state in {State.ACCEPTED, State.SETTLED}
         waiting_for_its_own = entry.was_made_by(self.who) and entry.state is State.ACCEPTED
@@ -121,8 +122,26 @@ class _Submission(Generic[P]):
                 entry = self._sent(entry)
         if entry.key_id != self.journal.fingerprints.key_id:
             entry = self._compared_after_rotation(entry)
+        if entry.state is State.SETTLED and entry.utr is None:
+            entry = self._asked_once(entry)  # the bank's reference may have come since
         already_paid = self.was_used or (known_before and not waiting_for_its_own)
         return Submitted(entry, self.sent and not self.was_used, already_paid)
+
+    def _ask_after_replaced(self) -> None:
+        """A payment that this one replaces may have failed while nobody looked."""
+        old = self.journal.find(self.payout.replaces) if self.payout.replaces else None
+        if old is not None and old.state in {State.ACCEPTED, State.UNKNOWN}:
+            self._asked_once(old)
+
+    def _asked_once(self, entry: Entry) -> Entry:
+        """What the gateway says of a payment that nothing will be sent for; as it was when it does not answer."""
+        try:
+            payment, told = self.rail.look_up(entry.sender_id)
+        except PaygateError:
+            return entry
+        if self.journal.difference(entry, payment.amount, told) is not None:
+            return entry
+        return self._noted(entry, payment)
 
     def _may_have_been_sent_elsewhere(self) -> bool:
         """A worker may come back with its local journal gone: then a first entry on a later try proves nothing."""

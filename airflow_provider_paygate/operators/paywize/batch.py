@@ -18,6 +18,7 @@ from airflow_provider_paygate.exceptions import (
     PayoutFailed,
     Refused,
     StillPending,
+    concerning,
 )
 from airflow_provider_paygate.operators.context import checked_event, mask_accounts, seconds, truth, who_of
 
@@ -133,6 +134,7 @@ class PaywizePayoutBatchOperator(BaseOperator):
             column = (self.columns or {}).get("beneficiary_account", "beneficiary_account")
             mask_accounts(row.get(column) for row in self.payouts if isinstance(row, Mapping))
 
+    @concerning("paywize")
     def execute(self, context: Any) -> dict[str, Any]:
         """Check everything, send what is unresolved, then wait."""
         from airflow_provider_paygate.payouts.batch import Checks
@@ -175,6 +177,7 @@ class PaywizePayoutBatchOperator(BaseOperator):
         asyncio.run(payouts.follow(of_batch(plan.batch), every, deadline))
         return self._ended(payouts, plan.batch, batch_id)
 
+    @concerning("paywize")
     def execute_complete(self, context: Any, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Take over from the trigger. What it saw stands in the journal."""
         told = checked_event(event)

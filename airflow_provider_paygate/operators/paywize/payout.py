@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
-from airflow_provider_paygate.exceptions import OutcomeUnknown, PayoutFailed, StillPending
+from airflow_provider_paygate.exceptions import OutcomeUnknown, PayoutFailed, StillPending, concerning
 from airflow_provider_paygate.operators.context import checked_event, mask_accounts, seconds, truth, who_of
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ class PaywizePayoutOperator(BaseOperator):
         super()._do_render_template_fields(*args, **kwargs)
         mask_accounts([self.beneficiary_account])
 
+    @concerning("paywize")
     def execute(self, context: Any) -> dict[str, Any]:
         """Send it, unless it was sent before; then wait."""
         from airflow_provider_paygate.payouts.payout import FIELDS, Payout
@@ -150,6 +151,7 @@ class PaywizePayoutOperator(BaseOperator):
         payouts.hook.run("status", wait)
         return self._ended(payouts, entry.reference, submitted.already_paid)
 
+    @concerning("paywize")
     def execute_complete(self, context: Any, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Take over from the trigger. What it saw stands in the journal; the event only says that it is time to look."""
         told = checked_event(event)

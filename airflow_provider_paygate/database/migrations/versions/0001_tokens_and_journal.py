@@ -23,16 +23,11 @@ def upgrade() -> None:
         sa.Column("lease_until", sa.Float(53)),
     )
     op.create_table(
-        "paygate_account_keys",
-        sa.Column("key_id", sa.String(64), primary_key=True),
+        "paygate_account_names",
+        sa.Column("name", sa.String(64), primary_key=True),
         sa.Column("account_id", sa.String(64), nullable=False),
-        sa.Column("gateway", sa.String(20), nullable=False),
-        sa.Column("host", sa.String(255), nullable=False),
-        sa.Column("conn_id", sa.String(250), nullable=False),
         sa.Column("created_at", sa.Float(53), nullable=False),
-        sa.Column("seen_at", sa.Float(53), nullable=False),
     )
-    op.create_index("paygate_account_keys_conn", "paygate_account_keys", ["gateway", "host", "conn_id"])
     op.create_table(
         "paygate_payouts",
         sa.Column("id", _ROW_ID, primary_key=True, autoincrement=True),
@@ -50,10 +45,10 @@ def upgrade() -> None:
         sa.Column("wallet_id", sa.String(64)),
         sa.Column("replaces", sa.String(200)),
         sa.Column("replaced_by", sa.String(200)),
-        sa.Column("transaction_id", sa.String(64)),
-        sa.Column("utr", sa.String(64)),
-        sa.Column("status", sa.String(40)),
-        sa.Column("code", sa.String(20)),
+        sa.Column("transaction_id", sa.String(255)),
+        sa.Column("utr", sa.String(255)),
+        sa.Column("status", sa.String(255)),
+        sa.Column("code", sa.String(255)),
         sa.Column("message", sa.Text),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("tries", sa.Integer, nullable=False),
