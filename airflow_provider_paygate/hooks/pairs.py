@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from airflow.providers.common.compat.sdk import mask_secret
-
 from airflow_provider_paygate.database import database
 from airflow_provider_paygate.hooks.checks import refuse_books_on_one_machine
+from airflow_provider_paygate.hooks.gateway import mask_token
 from airflow_provider_paygate.tokens.keys import Seal, derived_key
 from airflow_provider_paygate.tokens.pair import PairTokens
 from airflow_provider_paygate.tokens.renewal import Pair
@@ -41,7 +40,7 @@ def shared_pair(settings: PaytiaSettings, issuer: Paytia, call_seconds: float) -
         seal,
         issuer,
         call_seconds,
-        mask_secret,
+        mask_token,
         Pair(merchant.access_token, merchant.refresh_token),
         WHERE_TO_CLICK,
     )

@@ -8,12 +8,10 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow.providers.common.compat.sdk import mask_secret
-
 from airflow_provider_paygate.connections.paywize import PAYWIZE
 from airflow_provider_paygate.exceptions import WebhookRejected
 from airflow_provider_paygate.gateways.wire import Flow
-from airflow_provider_paygate.hooks.gateway import GatewayHook
+from airflow_provider_paygate.hooks.gateway import GatewayHook, mask_token
 
 if TYPE_CHECKING:
     from airflow_provider_paygate.gateways.facts import Balance, Collection, Payment, WebhookEvent
@@ -218,7 +216,7 @@ class PaywizeHook(GatewayHook["PaywizeSettings"]):
             return rates.heeding("auth", client.mint(not_after))
 
         tokens = BearerTokens(
-            TokenStore(books), token_key, seal, mint, self.timeouts.whole_call, rates.reserve_call("auth"), mask_secret
+            TokenStore(books), token_key, seal, mint, self.timeouts.whole_call, rates.reserve_call("auth"), mask_token
         )
         client = Paywize(merchant, tokens)
         return client
