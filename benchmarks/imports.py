@@ -1,6 +1,7 @@
 """What a DAG file that imports every operator and sensor costs, beyond what Airflow itself has loaded.
 
-Run: python benchmarks/imports.py. Each figure is the median over fresh processes, after one that warms the disk cache.
+Run: python benchmarks/imports.py. The figure is processor time, so that a busy machine does not
+show in it: the median over fresh processes, after one that warms the disk cache.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ from airflow.providers.common.compat.sdk import DAG, BaseOperator, BaseSensorOpe
 from airflow.providers.standard.operators.bash import BashOperator
 before = set(sys.modules)
 names = json.loads(sys.argv[1])
-begun = time.perf_counter()
+begun = time.process_time()
 for name in names:
     __import__(name)
-spent = time.perf_counter() - begun
+spent = time.process_time() - begun
 print(json.dumps({"ms": spent * 1000, "new": sorted(set(sys.modules) - before)}))
 """
 
