@@ -123,6 +123,7 @@ class PairTokens:
         pause = FIRST_PAUSE
         begun = time.monotonic()
         while time.monotonic() < begun + WAIT_LEASES * self._lease_seconds:
+            looked = time.monotonic()
             seen: Stored = yield Task(lambda: self._store.read(self._key))
             if not seen.leased and (yield from self._adopted(seen)):
                 continue
@@ -131,7 +132,7 @@ class PairTokens:
             access = pair.access if pair.access != refused and left > 0 else None
             spare = left - _leeway(seen)
             if access and (spare > 0 or _may_wait(seen, time.monotonic() - begun)):
-                yield from self._keep(pair, spare)
+                yield from self._keep(pair, looked + spare)
                 return access
             if not seen.leased:
                 lease: Lease | None = yield Task(partial(self._store.lease, self._key, seen, self._lease_seconds))
@@ -200,16 +201,16 @@ class PairTokens:
 
     def _kept(self, renewal: Renewal, minted: Pair) -> Flow[str]:
         life = minted.life or LONGEST_LIFE
-        yield from self._keep(minted, life - leeway_of(life, LEEWAY_SECONDS) - (time.monotonic() - renewal.since))
+        yield from self._keep(minted, renewal.since + life - leeway_of(life, LEEWAY_SECONDS))
         return minted.access or ""
 
-    def _keep(self, pair: Pair, seconds: float) -> Flow[None]:
-        """Use it in this process for `seconds` without asking again."""
+    def _keep(self, pair: Pair, until: float) -> Flow[None]:
+        """Use it in this process without asking again, until the monotonic clock says so."""
         known = _held.get(self._place)
         if known is None or known.access != pair.access:
             self._note(pair)
             yield Task(lambda: [self._register(token) for token in pair.tokens])
-        _held[self._place] = _Held(pair.access or "", time.monotonic() + seconds)
+        _held[self._place] = _Held(pair.access or "", until)
 
     def _opened(self, ciphertext: str | None) -> Pair:
         """A stored pair; an empty one when there is none, or when it was sealed with another secret."""
@@ -244,8 +245,8 @@ def _leeway(seen: Stored) -> float:
 
 def _may_wait(seen: Stored, waited: float) -> bool:
     """Whether a pair that is due may be used once more while it lives: a renewal is slow, or has just failed."""
-    if seen.leased:
-        return waited > PATIENCE_SECONDS
+    if seen.leased:  # of unknown age, it may be long dead: wait longer before finding that out with every call
+        return waited > PATIENCE_SECONDS * (1 if seen.asked_at is not None else 10)
     return seen.not_before is not None and seen.not_before > seen.now
 
 
