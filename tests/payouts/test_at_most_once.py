@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -64,6 +65,22 @@ STEPS = [
 ]  # fmt: skip
 
 
+# Half of all submissions meet no trouble of a kind; the others lose an answer, are hidden, or die half-way.
+TROUBLE = st.fixed_dictionaries(
+    {
+        "initiate": st.lists(st.sampled_from(EXECUTES + NOTHING_MOVED), max_size=2),
+        "executes": st.booleans(),
+        "hidden": st.sampled_from([0, 50, 5]),
+        "status": st.sampled_from([None, None, *LOOK_UP]),
+        "steps": st.none() | st.integers(4, 16),
+        "minimum": st.sampled_from(["1", "1", "1", "1", "100"]),
+    }
+)
+
+
+exchanged = blocking.exchanged
+
+
 class Death(BaseException):
     """The process is gone."""
 
@@ -99,6 +116,8 @@ class Worker:
 
     def _counted(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def step(*args: Any, **kwargs: Any) -> Any:
+            if original is exchanged and args[0].request.url.endswith("/token"):
+                return original(*args, **kwargs)  # who dies there has a lease on the token, not on money
             self.step()
             told = original(*args, **kwargs)
             self.step()
@@ -113,16 +132,15 @@ class Payments(RuleBasedStateMachine):
     sandbox: ClassVar[Sandbox]
     worker: ClassVar[Worker]
     books: ClassVar[Path]
+    blank: ClassVar[Path]
     numbers: ClassVar[Iterator[int]] = count()
 
     @initialize()
     def begin(self) -> None:
         self.example = f"E{next(self.numbers)}"
-        self.sandbox.clear_faults()
-        self.sandbox.merchant("docs-v1", dedupe=False, minimum="1")
-        self.try_number = 1
+        self.sandbox.merchant("docs-v1", dedupe=False)
+        self.try_number = 0
         self.books_lost = False
-        self.paid: set[str] = set()
 
     def reference(self, name: str) -> str:
         return f"{self.example}-{name}"
@@ -133,16 +151,21 @@ class Payments(RuleBasedStateMachine):
     # What is done
 
     @rule(
-        name=st.sampled_from(NAMES), amount=st.sampled_from(["5", "5", "5", "6"]), run=st.sampled_from(["r", "r", "s"])
+        name=st.sampled_from(NAMES),
+        amount=st.sampled_from(["5", "5", "5", "6"]),
+        run=st.sampled_from(["r", "r", "s"]),
+        trouble=TROUBLE,
     )
-    def submit(self, name: str, amount: str, run: str) -> None:
+    def submit(self, name: str, amount: str, run: str, trouble: dict[str, Any]) -> None:
+        self._meet(trouble)
         operator = PaywizePayoutOperator(
             task_id="pay", timeout=0, poll_interval=0.01, **payment(self.reference(name), amount=amount)
         )
         self._run([name], lambda context: operator.execute(context), run)
 
-    @rule(names=st.sampled_from([NAMES, NAMES, ["B"]]))
-    def submit_as_a_batch(self, names: list[str]) -> None:
+    @rule(names=st.sampled_from([NAMES, NAMES, ["B"]]), trouble=TROUBLE)
+    def submit_as_a_batch(self, names: list[str], trouble: dict[str, Any]) -> None:
+        self._meet(trouble)
         operator = PaywizePayoutBatchOperator(
             task_id="pay", batch_id=self.example, timeout=0, poll_interval=0.01, fail_on=[], on_invalid="skip",
             payouts=[payment(self.reference(name), amount="5") for name in names], max_concurrency=1,
@@ -186,42 +209,32 @@ class Payments(RuleBasedStateMachine):
 
     # What goes wrong
 
-    @rule(fault=st.sampled_from(EXECUTES), executes=st.booleans(), after=st.sampled_from([0, 0, 1]))
-    def the_next_answer_is_lost(self, fault: str, executes: bool, after: int) -> None:
-        self.sandbox.fault("initiate", fault, executes=executes, after=after)
-
-    @rule(fault=st.sampled_from(NOTHING_MOVED))
-    def the_next_submission_moves_nothing(self, fault: str) -> None:
-        self.sandbox.fault("initiate", fault)
-
-    @rule(minimum=st.sampled_from(["1", "100"]))
-    def the_gateway_refuses_or_does_not(self, minimum: str) -> None:
-        self.sandbox.merchant("docs-v1", minimum=minimum)
-
-    @rule(seconds=st.sampled_from([5, 50]))
-    def the_next_payment_is_hidden_for_a_while(self, seconds: int) -> None:
-        self.sandbox.fault("initiate", "stale", seconds=seconds, times=1)
-
-    @rule(fault=st.sampled_from(LOOK_UP), times=st.integers(1, 2))
-    def look_ups_fail(self, fault: str, times: int) -> None:
-        self.sandbox.fault("status", fault, times=times)
-
-    @rule(steps=st.integers(1, 16))
-    def the_next_worker_dies(self, steps: int) -> None:
-        self.worker.steps_left = steps
+    def _meet(self, trouble: dict[str, Any]) -> None:
+        """What happens to the next calls, and where the worker dies."""
+        self.sandbox.clear_faults()
+        self.sandbox.merchant("docs-v1", minimum=trouble["minimum"])
+        if trouble["hidden"]:
+            self.sandbox.fault("initiate", "stale", seconds=trouble["hidden"], times=1)
+        for fault in trouble["initiate"]:
+            more = {"executes": trouble["executes"]} if fault in EXECUTES else {}
+            self.sandbox.fault("initiate", fault, **more)
+        if trouble["status"]:
+            self.sandbox.fault("status", trouble["status"])
+        self.worker.steps_left = trouble["steps"]
 
     @rule()
     def the_worker_is_another_process(self) -> None:
         forget_process()
 
-    @rule(seconds=st.sampled_from([1, 10, 30, 70, 400]))
+    @rule(seconds=st.sampled_from([10, 30, 70]))
     def time_passes(self, seconds: float) -> None:
         passed(self.sandbox, seconds)
 
-    @precondition(lambda self: self.try_number > 2)
+    @precondition(lambda self: self.try_number > 0)
     @rule()
     def the_books_are_lost(self) -> None:
         remove_books(self.books)
+        shutil.copy(self.blank, self.books)  # as the first use of a new file would make it, but quicker
         forget_process()
         self.books_lost = True
 
@@ -233,7 +246,7 @@ class Payments(RuleBasedStateMachine):
 
     @invariant()
     def the_journal_says_nothing_that_is_not_so(self) -> None:
-        if not hasattr(self, "example") or not os.path.exists(self.books):
+        if not hasattr(self, "example"):
             return
         with database().read() as connection:
             query = text("SELECT reference, state FROM paygate_payouts WHERE reference LIKE :mine")
@@ -260,7 +273,7 @@ def passed(sandbox: Sandbox, seconds: float) -> None:
 
 
 def test_whatever_happens_money_moves_at_most_once(
-    sandbox: Sandbox, connect: Any, books: Path, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, connect: Any, books: Path, blank_books: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect(timeout=1, visibility_window=WINDOW)
     worker = Worker()
@@ -270,12 +283,12 @@ def test_whatever_happens_money_moves_at_most_once(
         sleep=lambda seconds: passed(sandbox, max(seconds, 5)), monotonic=submission.time.monotonic,
     ))  # fmt: skip
     monkeypatch.setattr("airflow_provider_paygate.payouts.sending.PAUSE_WHEN_NOT_SENT", 0.0)
-    Payments.sandbox, Payments.worker, Payments.books = sandbox, worker, books
+    Payments.sandbox, Payments.worker, Payments.books, Payments.blank = sandbox, worker, books, blank_books
     run_state_machine_as_test(
         Payments,
         settings=settings(
-            max_examples=int(os.environ.get("PAYGATE_TEST_EXAMPLES", "30")),
-            stateful_step_count=20,
+            max_examples=int(os.environ.get("PAYGATE_TEST_EXAMPLES", "40")),
+            stateful_step_count=12,
             deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),
