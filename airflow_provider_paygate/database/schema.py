@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
 
+from airflow_provider_paygate.reconciliation.memory import tables as reconciliation_tables
+
 metadata = MetaData()
 
 # SQLite counts rows by itself only for a column declared exactly INTEGER PRIMARY KEY.
@@ -166,3 +168,6 @@ task_tries = Table(
     Column("since_try", Integer, nullable=False),  # the first try that these books have seen
     Column("at", Float(53), nullable=False),
 )
+
+# What reconciliations remember between runs of one name.
+breaks, reconciliations = reconciliation_tables(metadata)
