@@ -145,7 +145,7 @@ def our_processes(place: Path) -> list[psutil.Process]:
 
 
 @pytest.mark.timeout(300)
-def test_the_demo_shows_nineteen_settled_and_one_failed_and_leaves_nothing_running() -> None:
+def test_the_demo_shows_nineteen_settled_one_failed_and_a_killed_batch_paid_once_and_leaves_nothing_running() -> None:
     with tempfile.TemporaryDirectory(prefix="a path with spaces ") as folder:
         place = Path(folder)
         done = subprocess.run(DEMO, env=surroundings(TMPDIR=folder), capture_output=True, text=True, check=False)
@@ -153,6 +153,9 @@ def test_the_demo_shows_nineteen_settled_and_one_failed_and_leaves_nothing_runni
         assert "19 settled" in done.stdout
         assert "1 failed" in done.stdout
         assert "20 payments, none of them made twice" in done.stdout
+        assert "killed after" in done.stdout
+        assert "200 settled" in done.stdout
+        assert "200 payments of the batch, none of them made twice" in done.stdout
         assert max(map(len, done.stdout.splitlines()[:-1])) <= 80
         (log,) = place.iterdir()  # nothing else is left
         assert str(log) in done.stdout

@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from airflow_provider_paygate.demo.killed_batch import killed_and_resumed
 from airflow_provider_paygate.demo.processes import Ended, ended_by_signals
 from airflow_provider_paygate.demo.stage import EXAMPLE_DAGS, NotRunning, Stage
 from airflow_provider_paygate.demo.steps import step
@@ -82,18 +83,18 @@ def _played(home: Path, log: Path) -> str:
             conf = json.dumps({"poll_interval": POLL_SECONDS})
             stage.finished(stage.airflow("dags", "test", DAG, "-f", str(EXAMPLE_DAGS / f"{DAG}.py"), "-c", conf), sent)
         ledger = stage.control(f"ledger?merchant={MERCHANT}")
-    lines = [_line(row, _journal(home).get(row["reference"])) for row in suppliers]
-    print()
-    for text in table(lines, coloured=sys.stdout.isatty() and "NO_COLOR" not in os.environ):
-        print(text)
-    moved, repeated = ledger["totals"]["count"], len(ledger["repeated"])
-    print(f"\n  The gateway's ledger has {moved} payments, {repeated or 'none'} of them made twice.")
-    wrong = [line.reference for line, row in zip(lines, suppliers, strict=True) if not _as_it_should(line, row)]
-    if wrong:
-        return f"{len(wrong)} of {len(lines)} payments did not end as they should: {', '.join(wrong)}."
-    if moved != len(suppliers) or repeated:
-        return f"the ledger should have {len(suppliers)} payments, each made once."
-    return ""
+        lines = [_line(row, _journal(home).get(row["reference"])) for row in suppliers]
+        print()
+        for text in table(lines, coloured=sys.stdout.isatty() and "NO_COLOR" not in os.environ):
+            print(text)
+        moved, repeated = ledger["totals"]["count"], len(ledger["repeated"])
+        print(f"\n  The gateway's ledger has {moved} payments, {repeated or 'none'} of them made twice.")
+        wrong = [line.reference for line, row in zip(lines, suppliers, strict=True) if not _as_it_should(line, row)]
+        if wrong:
+            return f"{len(wrong)} of {len(lines)} payments did not end as they should: {', '.join(wrong)}."
+        if moved != len(suppliers) or repeated:
+            return f"the ledger should have {len(suppliers)} payments, each made once."
+        return killed_and_resumed(stage, home)
 
 
 def _as_it_should(line: Line, row: dict[str, str]) -> bool:

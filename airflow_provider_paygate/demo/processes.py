@@ -43,6 +43,14 @@ class Started:
         """Its exit code, or None while it runs."""
         return self._process.poll()
 
+    def kill(self) -> None:
+        """End all of its session at once, with no time for anything: what a machine that dies does to a worker."""
+        import psutil
+
+        for member in self._family():
+            _told(member, psutil.Process.kill)
+        _reaped(self._process, FIRM_SECONDS)
+
     def stop(self) -> None:
         """Signal it and give it time to end its own children; what is left of its session is then ended for it."""
         import psutil
