@@ -12,7 +12,11 @@ PAYTIA = ConnectionType(
     hook_name="Paytia",
     default_host="https://accounts.paytia.com",
     relabeling={"login": "Client ID", "password": "Client secret", "host": "Base URL"},
-    placeholders={"host": "https://accounts.paytia.com", "port": "443", "login": "32 characters, with enhanced security"},
+    placeholders={
+        "host": "https://accounts.paytia.com",
+        "port": "443",
+        "login": "32 characters, with enhanced security",
+    },
     hidden=("schema",),
     extras=(
         Field("api_key", "API key", "From the portal: Account Security, API Secret Key.", Shape.SECRET, required=True),

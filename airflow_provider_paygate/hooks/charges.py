@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from airflow_provider_paygate.exceptions import DuplicateReference, NotFound
+from airflow_provider_paygate.exceptions import DuplicateReference, NotFound, concerning
 from airflow_provider_paygate.gateways.facts import Beneficiary
 from airflow_provider_paygate.gateways.wire import Flow
 from airflow_provider_paygate.hooks.checks import refuse_books_on_one_machine
@@ -33,6 +33,7 @@ class PaytiaCharges(SafeFace):
     def asked(self, entry: Entry) -> Flow[tuple[PaytiaPayment, Beneficiary]]:
         return (yield from self.hook.client.find(entry.sender_id)), Beneficiary()
 
+    @concerning("paytia")
     def pay(self, charge: Charge) -> Submitted:
         """Submit one charge; see `payouts.submission.submit`."""
         from airflow_provider_paygate.payouts.submission import submit
@@ -42,6 +43,7 @@ class PaytiaCharges(SafeFace):
             self.hook.journal, _Rail(self.hook, charge.reference), charge, "", self.who, self.hook.settings.ceilings
         )
 
+    @concerning("paytia")
     def paid(self, charge: Charge) -> PaytiaPayment:
         """The same, and where the payment stands. Raises PayoutFailed when it is finally not paid."""
         from airflow_provider_paygate.gateways.paytia.payment import PaytiaPayment
@@ -59,6 +61,7 @@ class PaytiaCharges(SafeFace):
             message=entry.message,
         )
 
+    @concerning("paytia")
     def made_once(
         self, operation: str, reference: str, content: Mapping[str, object], make: Callable[[], PaytiaPayment]
     ) -> Mapping[str, str | None]:

@@ -215,8 +215,9 @@ def test_run_again_after_success_it_sends_nothing(rail: Gateway) -> None:
 def test_another_amount_under_a_used_reference_is_a_conflict(rail: Gateway) -> None:
     rail.connect()
     rail.pay()
-    with pytest.raises(ReferenceConflict):
+    with pytest.raises(ReferenceConflict) as conflict:
         rail.pay(amount="12.51")
+    assert conflict.value.gateway == rail.name
     assert rail.moved() == 1
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_paygate.exceptions import InvalidRequest, concerning
 from airflow_provider_paygate.operators.paytia.base import PaytiaOperator, own_days
 
 if TYPE_CHECKING:
@@ -53,9 +54,9 @@ class PaytiaReportOperator(PaytiaOperator):
         self.last_day = days["end_date"]
         self.lookback_days = lookback_days
 
+    @concerning("paytia")
     def execute(self, context: Any) -> dict[str, Any]:
         """Read every page once, and put the file in its place when the last one has come."""
-        from airflow_provider_paygate.exceptions import InvalidRequest
         from airflow_provider_paygate.gateways.paytia.reporting import Seen
         from airflow_provider_paygate.reports import CALLS, PAYMENTS, written
 
