@@ -208,8 +208,9 @@ def _sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        reading = connection.get_execution_options().get("paygate_read")
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+        options = connection.get_execution_options()
+        if not options.get("paygate_grouped"):  # a group begins and commits for itself
+            connection.exec_driver_sql("BEGIN" if options.get("paygate_read") else "BEGIN IMMEDIATE")
 
     return engine
 

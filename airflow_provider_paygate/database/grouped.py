@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,14 +24,14 @@ LARGEST_GROUP = 64
 class _Group:
     """One open transaction and the threads whose steps stand in it; to a step it is a connection."""
 
-    def __init__(self, opened: AbstractContextManager[Connection]) -> None:
-        self.opened = opened
-        self._connection = opened.__enter__()
-        self.direct: sqlite3.Connection = self._connection.connection.driver_connection  # type: ignore[assignment]
+    def __init__(self, connection: Connection, direct: sqlite3.Connection) -> None:
+        self._connection = connection
+        self.direct = direct
         self.steps = 0
         self.broken = False  # SQLite rolled everything back by itself, as it may when the disk is full
         self.ended = threading.Event()
         self.failure: BaseException | None = None
+        direct.execute("BEGIN IMMEDIATE")
 
     def execute(self, statement: Any, parameters: Any = None) -> Any:
         """As a connection's; SQL text that writes goes to the driver directly, at a sixth of the cost."""
@@ -43,29 +43,42 @@ class _Group:
                 return self.direct.execute(words, parameters)
         return self._connection.execute(statement, parameters)
 
-    def end(self) -> None:
+    def end(self, errors: Callable[[], AbstractContextManager[None]]) -> None:
         """Commit, and let every waiting thread go on or learn that nothing of the group was kept."""
-        lost: sqlite3.Error | None = None
-        if self.broken or not self.direct.in_transaction:
-            lost = sqlite3.OperationalError("a shared transaction was rolled back")
         try:
-            self.opened.__exit__(type(lost) if lost else None, lost, None)
+            with errors():
+                if self.broken or not self.direct.in_transaction:
+                    raise sqlite3.OperationalError("a shared transaction was rolled back")
+                self.direct.execute("COMMIT")
         except BaseException as failure:  # noqa: BLE001 - every waiting thread must learn of it
             self.failure = failure
+            if self.direct.in_transaction:
+                self.direct.execute("ROLLBACK")
         self.ended.set()
 
 
 class GroupedDatabase(Database):
-    """A SQLite database whose transactions share their flush. Reading is as before."""
+    """A SQLite database whose transactions share their flush, while its `with` block lasts. Reading is as before."""
 
     def __init__(self, database: Database) -> None:
         self.url, self.is_sqlite, self.shown = database.url, database.is_sqlite, database.shown
-        self.engine = database.engine
         self._plain = database
         self._turn = threading.Lock()
         self._counting = threading.Lock()
         self._queued = 0
         self._group: _Group | None = None
+
+    def __enter__(self) -> GroupedDatabase:
+        with self._errors():
+            self.ensure_schema()
+            self.engine = self._plain.engine
+            self._connection = self.engine.connect().execution_options(paygate_grouped=True)
+            direct: Any = self._connection.connection.driver_connection
+            self._direct: sqlite3.Connection = direct
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self._connection.close()
 
     def ensure_schema(self) -> None:
         self._plain.ensure_schema()
@@ -85,7 +98,8 @@ class GroupedDatabase(Database):
             with self._counting:
                 self._queued -= 1
             if self._group is None:
-                self._group = _Group(self._plain.begin())
+                with self._errors():
+                    self._group = _Group(self._connection, self._direct)
             group = self._group
             try:
                 with self._errors():
@@ -103,7 +117,7 @@ class GroupedDatabase(Database):
             finally:
                 if group.broken or self._queued == 0 or group.steps >= LARGEST_GROUP:
                     self._group = None
-                    group.end()
+                    group.end(self._errors)
         group.ended.wait()
         if group.failure is not None:
             raise group.failure

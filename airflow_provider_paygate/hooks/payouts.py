@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -67,16 +68,16 @@ class PaywizePayouts(SafeFace):
         from airflow_provider_paygate.payouts.sending import Sender
 
         self._refuse_scattered_books()
-        journal = self._grouped_journal()
-        plan = Plan(journal, batch_id, self.hook.settings.merchant.wallet_id, self.who)
-        if batch.check(plan, source, checks, log):
-            self._settle_doubts(plan)
-            batch.check_balance(plan, checks, log)
-            sender = Sender(journal, _Rail(self), self.who, checks.ceilings, concurrency, told)
-            again = SecondReading(plan, self.who)
-            sender.send(again.to_send(source()))
-            for problem in again.differences()[: batch.SHOWN_PROBLEMS]:
-                log.warning("batch %s: %s", batch_id, problem)
+        with self._grouped_journal() as journal:
+            plan = Plan(journal, batch_id, self.hook.settings.merchant.wallet_id, self.who)
+            if batch.check(plan, source, checks, log):
+                self._settle_doubts(plan)
+                batch.check_balance(plan, checks, log)
+                sender = Sender(journal, _Rail(self), self.who, checks.ceilings, concurrency, told)
+                again = SecondReading(plan, self.who)
+                sender.send(again.to_send(source()))
+                for problem in again.differences()[: batch.SHOWN_PROBLEMS]:
+                    log.warning("batch %s: %s", batch_id, problem)
         return plan
 
     def balance(self, wallet_id: str) -> Decimal:
@@ -127,14 +128,17 @@ class PaywizePayouts(SafeFace):
         if doubtful.page(self.journal.database, 0):
             asyncio.run(self.look_once(doubtful))
 
-    def _grouped_journal(self) -> Journal:
+    @contextmanager
+    def _grouped_journal(self) -> Iterator[Journal]:
         """The journal as a batch's threads use it: on SQLite their commits share a flush."""
         from airflow_provider_paygate.database.grouped import GroupedDatabase
 
         journal = self.journal
         if not journal.database.is_sqlite:
-            return journal
-        return Journal(GroupedDatabase(journal.database), journal.account, journal.fingerprints)
+            yield journal
+            return
+        with GroupedDatabase(journal.database) as grouped:
+            yield Journal(grouped, journal.account, journal.fingerprints)
 
     def _refuse_scattered_books(self) -> None:
         refuse_books_on_one_machine(self.journal.database, self.hook.settings.merchant.base_url)

@@ -28,6 +28,8 @@ from airflow_provider_paygate.payouts.submission import Rail, submit
 
 TRIES_WHEN_NOT_SENT = 3
 PAUSE_WHEN_NOT_SENT = 1.0
+# Rows read and planned ahead of the threads, so that none of them waits while the next few hundred are planned.
+READ_AHEAD = 500
 
 
 @dataclass
@@ -60,7 +62,7 @@ class Sender:
         self._journal, self._rail, self._who, self._ceilings = journal, rail, who, ceilings
         self._concurrency = concurrency
         self._told = told
-        self._rows: queue.Queue[tuple[Payout, str, Entry] | None] = queue.Queue(maxsize=2 * concurrency)
+        self._rows: queue.Queue[tuple[Payout, str, Entry] | None] = queue.Queue(maxsize=READ_AHEAD)
         self._stop: BaseException | None = None
         self._counting = threading.Lock()
         self.progress = Progress()

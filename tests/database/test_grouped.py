@@ -20,8 +20,12 @@ def days(books: Path) -> list[str]:
         return [row[0] for row in connection.execute("SELECT day FROM paygate_day_totals ORDER BY day")]
 
 
+def opened() -> GroupedDatabase:
+    return GroupedDatabase(database()).__enter__()
+
+
 def test_a_step_is_on_disk_when_its_thread_goes_on(books: Path) -> None:
-    grouped = GroupedDatabase(database())
+    grouped = opened()
     missing: list[str] = []
 
     def work(n: int) -> None:
@@ -42,7 +46,7 @@ def test_a_step_is_on_disk_when_its_thread_goes_on(books: Path) -> None:
 
 
 def test_a_step_that_raises_leaves_no_trace_and_harms_no_other(books: Path) -> None:
-    grouped = GroupedDatabase(database())
+    grouped = opened()
     entered, go_on = threading.Event(), threading.Event()
 
     def first() -> None:
@@ -69,7 +73,7 @@ def test_a_step_that_raises_leaves_no_trace_and_harms_no_other(books: Path) -> N
 
 
 def test_when_sqlite_rolls_the_group_back_by_itself_every_member_learns_it(books: Path) -> None:
-    grouped = GroupedDatabase(database())
+    grouped = opened()
     entered, go_on = threading.Event(), threading.Event()
     told: list[type[BaseException] | None] = []
 
