@@ -10,6 +10,7 @@ import json
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Iterable
 from datetime import date, time
 from decimal import Decimal, InvalidOperation
@@ -68,6 +69,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _repeatable(columns, "--gateway-columns", "OURS=THEIRS", "in the gateway's file only")
     _repeatable(columns, "--statement-columns", "OURS=THEIRS", "in the bank statement")
     columns.add_argument("--date-format", metavar="FORMAT", help="of dates that are not ISO 8601, as %%d/%%m/%%Y")
+    columns.add_argument(
+        "--journal-since", metavar="DATE", help="of a journal, only what was made on this day or later"
+    )
     remember = parser.add_argument_group("what is remembered between runs, in the paygate database")
     remember.add_argument("--name", help="keep breaks, their first day and the trend under this name")
     _repeatable(
@@ -89,11 +93,20 @@ def run(args: argparse.Namespace) -> int:
         return 2
 
 
-def side_named(text: str, columns: dict[str, str], date_format: str | None) -> FileSide:
-    """What LEDGER or GATEWAY stands for."""
-    if text.startswith("journal:"):
-        raise CannotReconcile(f"{text}: the payout journal cannot be a side of this command; export it to a file")
-    return FileSide(text, columns, date_format)
+def side_named(
+    text: str,
+    both: dict[str, str],
+    own: dict[str, str],
+    date_format: str | None,
+    folder: str,
+    since: date | None = None,
+) -> FileSide:
+    """What LEDGER or GATEWAY stands for; a journal, which bears our own names and dates, is written to `folder`."""
+    if not text.startswith("journal:"):
+        return FileSide(text, both | own, date_format)
+    from airflow_provider_paygate.hooks.journal_side import hook_of, write_journal
+
+    return FileSide(write_journal(hook_of(text.removeprefix("journal:").strip()), folder, since), own)
 
 
 def memory_of(name: str | None) -> BreakMemory | None:
@@ -122,19 +135,39 @@ def settings_of(args: argparse.Namespace) -> Settings:
     )
 
 
+def check_folder(path: str) -> None:
+    """Refuse a file to write whose folder is not there, before any work is done."""
+    if not os.path.isdir(os.path.dirname(os.path.abspath(path))):
+        raise CannotReconcile(f"{path}: the folder does not exist")
+
+
 def _reconcile(args: argparse.Namespace) -> Result:
-    both = _mapping("--columns", args.columns)
-    ledger = side_named(args.ledger, both | _mapping("--ledger-columns", args.ledger_columns), args.date_format)
-    gateway = side_named(args.gateway, both | _mapping("--gateway-columns", args.gateway_columns), args.date_format)
-    own = _mapping("--statement-columns", args.statement_columns)
-    statement = FileSide(args.statement, own, args.date_format) if args.statement else None
     for path in (args.breaks, args.matches):
         if path:
             check_path(path)
     for path in (args.report, args.summary, args.breaks, args.matches):
-        if path and not os.path.isdir(os.path.dirname(os.path.abspath(path))):
-            raise CannotReconcile(f"{path}: the folder does not exist")
+        if path:
+            check_folder(path)
     settings = settings_of(args)
+    with tempfile.TemporaryDirectory(prefix="paygate-reconcile-") as folder:
+        try:
+            return _compared(args, settings, folder)
+        except CannotReconcile as error:
+            raise CannotReconcile(str(error).replace(f"{folder}{os.sep}", "")) from None
+
+
+def _compared(args: argparse.Namespace, settings: Settings, folder: str) -> Result:
+    both = _mapping("--columns", args.columns)
+    since = _day("--journal-since", args.journal_since)
+    ledger, gateway = (
+        side_named(text, both, _mapping(f"--{role}-columns", given), args.date_format, folder, since)
+        for role, text, given in (
+            ("ledger", args.ledger, args.ledger_columns),
+            ("gateway", args.gateway, args.gateway_columns),
+        )
+    )
+    own = _mapping("--statement-columns", args.statement_columns)
+    statement = FileSide(args.statement, own, args.date_format) if args.statement else None
     ignore = _mapping("--ignore", args.ignore)
     memory = memory_of(args.name)
     if ignore and (memory is None or args.name is None):
@@ -191,6 +224,13 @@ def _days(flag: str, text: str | None, default: int) -> int:
     if not re.fullmatch("[0-9]{1,3}", text):
         raise CannotReconcile(f"{flag} {text}: give a whole number of business days")
     return int(text)
+
+
+def _day(flag: str, text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise CannotReconcile(f"{flag} {text}: give an ISO date, as in 2026-01-31") from None
 
 
 def _decimal(flag: str, text: str | None) -> Decimal:

@@ -116,7 +116,7 @@ def _rows(journal: Journal, since: date | None) -> Iterator[Mapping[str, Any]]:
     while True:
         with journal.database.read() as connection:
             page = connection.execute(query.where(c.id > after)).mappings().all()
-        yield from page
+        yield from map(dict, page)
         if len(page) < PAGE:
             return
         after = page[-1]["id"]

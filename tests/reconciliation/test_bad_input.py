@@ -144,7 +144,7 @@ def test_a_bad_parquet_is_refused_by_row(
         (["good.csv", "good.csv", "--report", "nowhere/r.html"], "nowhere/r.html: the folder does not exist"),
         (["good.csv", "good.csv", "--cutoff", "INR=25:00"], "--cutoff INR=25:00: give a time of day"),
         (["good.csv", "good.csv", "--timezone", "Mars/Base"], "--timezone Mars/Base: no such zone"),
-        (["journal:paywize_default", "good.csv"], "journal:paywize_default: the payout journal cannot be a side"),
+        (["journal:paywize_default", "good.csv"], "journal:paywize_default: Airflow has no connection"),
         (["good.csv", "good.csv", "--ignore", "abc=why"], "--ignore needs the --name"),
     ],
 )  # fmt: skip
