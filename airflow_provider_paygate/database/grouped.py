@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow_provider_paygate.database.engine import SQLITE_NOW, Database
@@ -29,7 +29,10 @@ class _Group:
         self.direct = direct
         self.steps = 0
         self.broken = False  # SQLite rolled everything back by itself, as it may when the disk is full
-        self.ended = threading.Event()
+        self.gate = (
+            threading.Lock()
+        )  # closed until the group has ended; a lock wakes its waiters far cheaper than an Event
+        self.gate.acquire()
         self.failure: BaseException | None = None
         direct.execute("BEGIN IMMEDIATE")
 
@@ -54,7 +57,7 @@ class _Group:
             self.failure = failure
             if self.direct.in_transaction:
                 self.direct.execute("ROLLBACK")
-        self.ended.set()
+        self.gate.release()
 
 
 class GroupedDatabase(Database):
@@ -89,35 +92,73 @@ class GroupedDatabase(Database):
             return seconds
         return super().now(connection)
 
-    @contextmanager
-    def begin(self) -> Iterator[Connection]:
+    def begin(self) -> AbstractContextManager[Connection]:  # type: ignore[override]
         """One step of a shared transaction; durable when the block ends. A step that raises leaves no trace in it."""
+        return _Step(self)
+
+    def take_turn(self) -> _Group:
+        """Wait for the turn, and open a step in the group that is under way, or in a new one."""
         with self._counting:
             self._queued += 1
-        with self._turn:
-            with self._counting:
-                self._queued -= 1
-            if self._group is None:
-                with self._errors():
+        self._turn.acquire()
+        with self._counting:
+            self._queued -= 1
+        try:
+            with self._errors():
+                if self._group is None:
                     self._group = _Group(self._connection, self._direct)
-            group = self._group
-            try:
-                with self._errors():
-                    # Plain SQL: SQLAlchemy's own savepoints cost as much as the step they protect.
-                    group.direct.execute("SAVEPOINT step")
-                    yield cast("Connection", group)
-                group.steps += 1
-            except BaseException:
+                # Plain SQL: SQLAlchemy's own savepoints cost as much as the step they protect.
+                self._direct.execute("SAVEPOINT step")
+                return self._group
+        except BaseException:
+            if self._group is not None:
+                self._group.broken = True
+                self._end(self._group)
+            self._turn.release()
+            raise
+
+    def give_turn(self, group: _Group, failed: bool) -> None:
+        """Close the step; whoever finds nobody waiting behind commits for all."""
+        try:
+            if failed:
                 # Without a transaction the next step's savepoint would begin one of its own, whose commit would then
                 # pass for the whole group's.
                 group.broken = not group.direct.in_transaction
                 if not group.broken:
                     group.direct.execute("ROLLBACK TO step")
-                raise
-            finally:
-                if group.broken or self._queued == 0 or group.steps >= LARGEST_GROUP:
-                    self._group = None
-                    group.end(self._errors)
-        group.ended.wait()
+            else:
+                group.steps += 1
+            if group.broken or self._queued == 0 or group.steps >= LARGEST_GROUP:
+                self._end(group)
+        finally:
+            self._turn.release()
+
+    def told(self, error: BaseException) -> None:
+        """Raise what the database refused as this package says it; anything else is left alone."""
+        with self._errors():
+            raise error
+
+    def _end(self, group: _Group) -> None:
+        self._group = None
+        group.end(self._errors)
+
+
+class _Step:
+    """The block of one :meth:`GroupedDatabase.begin`."""
+
+    def __init__(self, database: GroupedDatabase) -> None:
+        self._database = database
+
+    def __enter__(self) -> Connection:
+        self._group = self._database.take_turn()
+        return cast("Connection", self._group)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        group = self._group
+        self._database.give_turn(group, failed=error is not None)
+        if error is not None:
+            self._database.told(error)
+        with group.gate:
+            pass
         if group.failure is not None:
             raise group.failure
