@@ -73,8 +73,8 @@ class PaywizePayouts(SafeFace):
             if batch.check(plan, source, checks, log):
                 self._settle_doubts(plan)
                 batch.check_balance(plan, checks, log)
-                sender = Sender(journal, _Rail(self), self.who, checks.ceilings, concurrency, told)
                 again = SecondReading(plan, self.who)
+                sender = Sender(journal, _Rail(self), self.who, checks.ceilings, concurrency, told, again.paid_before)
                 sender.send(again.to_send(source()))
                 for problem in again.differences()[: batch.SHOWN_PROBLEMS]:
                     log.warning("batch %s: %s", batch_id, problem)

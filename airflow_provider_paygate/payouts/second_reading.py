@@ -69,6 +69,16 @@ class SecondReading:
                     self._mark(payout.reference, str(entry))
         self._mark_missing(last)
 
+    def paid_before(self, reference: str) -> None:
+        """Note that the gateway had paid a row before this batch came; safe in any thread."""
+        from sqlalchemy import update
+
+        from airflow_provider_paygate.database.schema import batch_rows
+
+        with self._journal.database.begin() as connection:
+            mine = update(batch_rows).where(*self._rows, batch_rows.c.reference == reference)
+            connection.execute(mine.values(already_paid=1))
+
     def differences(self) -> list[Problem]:
         """The rows that were not sent because the source had changed when it was read again."""
         from sqlalchemy import select

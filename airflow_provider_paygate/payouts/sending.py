@@ -48,6 +48,7 @@ class Sender:
     """Submits rows with `concurrency` threads; each row ends in a named state in the journal.
 
     :param told: is called with the progress after every row, from any thread.
+    :param paid_before: is called with the reference of a row that the gateway turns out to have paid before, likewise.
     """
 
     def __init__(
@@ -58,10 +59,12 @@ class Sender:
         ceilings: Ceilings,
         concurrency: int,
         told: Callable[[Progress], None],
+        paid_before: Callable[[str], None],
     ) -> None:
         self._journal, self._rail, self._who, self._ceilings = journal, rail, who, ceilings
         self._concurrency = concurrency
         self._told = told
+        self._paid_before = paid_before
         self._rows: queue.Queue[tuple[Payout, str, Entry] | None] = queue.Queue(maxsize=READ_AHEAD)
         self._stop: BaseException | None = None
         self._counting = threading.Lock()
@@ -115,7 +118,9 @@ class Sender:
         """A payout that never left is tried again a few times; an outage longer than that is the batch's, not the row's."""
         for more in reversed(range(TRIES_WHEN_NOT_SENT)):
             try:
-                submit(self._journal, self._rail, payout, wallet_id, self._who, self._ceilings, entry)
+                submitted = submit(self._journal, self._rail, payout, wallet_id, self._who, self._ceilings, entry)
+                if submitted.already_paid:
+                    self._paid_before(payout.reference)
                 return
             except NotSent as error:
                 if not more or self._stop is not None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import pytest
+
+from airflow_provider_paygate import exceptions as errors
 from airflow_provider_paygate.sandbox.server import Sandbox
 from tests.conftest import calls, payment
 from tests.operators.conftest import Pay, PayBatch
@@ -49,3 +52,14 @@ def test_ten_processes_with_the_same_batch_in_batches_of_their_own_pay_each_row_
     assert {(result["total"], result["succeeded"]) for result in told} == {(20, 20)}, told
     assert sandbox.ledger()["repeated"] == []
     assert calls(sandbox, "initiate") == 20
+
+
+def test_a_failed_payment_is_replaced_once_however_many_try_at_once(
+    sandbox: Sandbox, connect: Any, pay: Pay, any_books: str
+) -> None:
+    with pytest.raises(errors.PayoutFailed):
+        pay("OLD", beneficiary_account="9876543210")
+    told = at_once([lambda number=number: pay(f"NEW-{number}", replaces="OLD") for number in range(6)])  # type: ignore[misc]
+    assert [result["status"] for result in told if isinstance(result, dict)] == ["SUCCESS"]
+    assert [result[1] for result in told if not isinstance(result, dict)] == ["InvalidRequest"] * 5
+    assert sandbox.ledger()["totals"]["count"] == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
@@ -156,6 +157,26 @@ def test_a_batch_that_is_killed_in_the_middle_goes_on_where_it_was(
     assert set(states().values()) == {"settled"}
     assert len((tmp_path / "r.csv").read_text().splitlines()) == 11
     assert calls(sandbox, "initiate") <= 10 + in_doubt
+
+
+def test_what_a_killed_worker_had_only_planned_is_sent_at_once_by_the_next_try(
+    sandbox: Sandbox, connect: Any, pay_batch: PayBatch, any_books: str
+) -> None:
+    """In books that are no older than the run, with a long visibility window, and no time has passed."""
+    connect(timeout=1, visibility_window=3600)
+    sandbox.merchant("docs-v1", dedupe=False)
+    rows = [payment(f"INV-{number}") for number in range(10)]
+    about = {"dag_id": "d", "run_id": "r", "task_id": "pay", "map_index": -1}
+
+    def run(try_number: int) -> Any:
+        context = {"ti": SimpleNamespace(**about, try_number=try_number)}
+        return pay_batch(context, payouts=rows, max_concurrency=1, timeout=1)
+
+    assert Child(killed_at(Point(blocking, "exchanged", True), lambda: run(1), nth=5)).result() == "killed"
+    assert moved(sandbox) == 5
+    summary = Child(lambda: run(2)).result()
+    assert (summary["succeeded"], summary["already_paid"]) == (10, 0)
+    assert calls(sandbox, "initiate") == moved(sandbox) == 10
 
 
 def test_killed_again_and_again_it_is_still_paid_once(
