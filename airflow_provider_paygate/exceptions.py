@@ -17,6 +17,7 @@
      ├─ NotSent                    it never took effect; a retry is safe
      │   └─ Throttled              the gateway asks for patience (`retry_after` seconds)
      ├─ OutcomeUnknown             it may have moved; a retry looks it up before anything else
+     ├─ BreaksFound *              a reconciliation found what its `fail_on` names
      ├─ NotFound                   the gateway knows no such payment
      ├─ BadReply                   an answer that cannot be read
      └─ WebhookRejected            an event that cannot be trusted
@@ -126,6 +127,10 @@ class OutcomeUnknown(PaygateError):
     def __init__(self, message: str, *, retry_after: float | None = None, **about: object) -> None:
         super().__init__(message, **about)  # type: ignore[arg-type]
         self.retry_after = retry_after
+
+
+class BreaksFound(PaygateError, AirflowFailException):
+    """Books, gateway and bank do not agree: a reconciliation found breaks that its `fail_on` names."""
 
 
 class NotFound(PaygateError):

@@ -26,7 +26,11 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "connection-types": [PAYWIZE.provider_info(), PAYTIA.provider_info()],
         "hooks": _modules("hooks"),
-        "operators": _modules("operators"),
+        "operators": [
+            *_modules("operators"),
+            {"integration-name": "Paywize", "python-modules": ["airflow_provider_paygate.operators.reconcile"]},
+        ],
+        "extra-links": ["airflow_provider_paygate.operators.reconcile.ReconciliationReportLink"],
         "sensors": _modules("sensors"),
         "triggers": _modules("triggers"),
         "config": {

@@ -158,7 +158,7 @@ def _reconcile(args: argparse.Namespace) -> Result:
 
 def _compared(args: argparse.Namespace, settings: Settings, folder: str) -> Result:
     both = _mapping("--columns", args.columns)
-    since = _day("--journal-since", args.journal_since)
+    since = day("--journal-since", args.journal_since)
     ledger, gateway = (
         side_named(text, both, _mapping(f"--{role}-columns", given), args.date_format, folder, since)
         for role, text, given in (
@@ -226,7 +226,8 @@ def _days(flag: str, text: str | None, default: int) -> int:
     return int(text)
 
 
-def _day(flag: str, text: str | None) -> date | None:
+def day(flag: str, text: str | None) -> date | None:
+    """A day given as text. Raises CannotReconcile for what is none."""
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
@@ -260,10 +261,11 @@ def _zone(name: str | None) -> str | None:
         raise CannotReconcile(f"--timezone {name}: no such zone; give one as Asia/Kolkata") from None
 
 
-def _holidays(path: str) -> list[date]:
+def _holidays(path: str | list[str]) -> list[date]:
+    """The days in a file, or those given."""
     days = []
     try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines() if isinstance(path, str) else path
     except (OSError, UnicodeDecodeError) as error:
         raise CannotReconcile(f"--holidays {path}: {getattr(error, 'strerror', None) or 'not UTF-8 text'}") from None
     for number, line in enumerate(lines, start=1):
@@ -271,7 +273,8 @@ def _holidays(path: str) -> list[date]:
         try:
             days += [date.fromisoformat(text)] if text else []
         except ValueError:
-            raise CannotReconcile(f"{path}:{number}: {text!r} is not an ISO date such as 2026-01-26") from None
+            where = f"{path}:{number}" if isinstance(path, str) else "--holidays"
+            raise CannotReconcile(f"{where}: {text!r} is not an ISO date such as 2026-01-26") from None
     return days
 
 
