@@ -169,8 +169,8 @@ class Journal(Intents):
                 known,
                 {
                     "state": moved(fresh.state, known),
-                    "code": code,
-                    "message": message,
+                    "code": _short(code),
+                    "message": _short(message, 1000),
                     "resends": fresh.resends - given_back,
                     "lease_owner": None,
                     # The connection is closed: from here on, only what the gateway already has can still happen.
@@ -229,7 +229,7 @@ class Journal(Intents):
                 "transaction_id": _short(payment.transaction_id) or fresh.transaction_id,
                 "utr": _short(payment.utr) or fresh.utr,
                 "status": _short(payment.status),
-                "message": payment.message,
+                "message": _short(payment.message, 1000),
                 "code": None,
             }
             if state is fresh.state and all(getattr(fresh, name) == value for name, value in told.items()):
@@ -294,9 +294,9 @@ class Journal(Intents):
             return after
 
 
-def _short(words: str | None) -> str | None:
-    """What a gateway says may be long; a column is not."""
-    return words and words[:255]
+def _short(words: str | None, longest: int = 255) -> str | None:
+    """What a gateway says may be long, or hold what no database takes (NUL, half a surrogate pair)."""
+    return words and words.encode(errors="replace").decode().replace("\0", "?")[:longest]
 
 
 def event_of(payment: Payment) -> Event:
