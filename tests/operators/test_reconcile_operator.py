@@ -373,3 +373,31 @@ def test_every_argument_but_the_alias_is_a_template() -> None:
 
     named = set(inspect.signature(PaygateReconcileOperator.__init__).parameters) - {"self", "kwargs"}
     assert set(PaygateReconcileOperator.template_fields) == named - {"asset_alias"}
+
+
+# The example
+
+
+def test_the_nightly_example_finds_the_one_payment_that_failed(
+    connect: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import csv
+
+    from airflow.dag_processing.dagbag import DagBag
+
+    from airflow_provider_paygate.demo.stage import EXAMPLE_DAGS
+
+    connect()
+    monkeypatch.setenv("PAYGATE_REPORTS", str(tmp_path))
+    bag = DagBag(dag_folder=str(EXAMPLE_DAGS / "paygate_reconcile.py"), load_op_links=False)
+    assert bag.import_errors == {}
+    tasks = bag.dags["paygate_reconcile"].task_dict
+    assert tasks["charges"].upstream_task_ids == {"taken"}
+    with open(EXAMPLE_DAGS / "data" / "suppliers.csv", encoding="utf-8", newline="") as stream:
+        pay(*csv.DictReader(stream), poll_interval=0.02)
+    tasks["sweep"].execute({})
+    nightly = tasks["payouts"]
+    nightly.report_path, nightly.breaks_path = str(tmp_path / "r.html"), str(tmp_path / "b.csv")  # rendered
+    with pytest.raises(errors.BreaksFound, match=r"^suppliers: 1 status_mismatch; report: "):
+        nightly.execute({})
+    assert len((tmp_path / "b.csv").read_text().splitlines()) == 2
