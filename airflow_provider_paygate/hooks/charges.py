@@ -89,6 +89,8 @@ class PaytiaCharges(SafeFace):
 class _Rail:
     """The hook as the journal's submission sees it."""
 
+    tells_utr = False
+
     def __init__(self, hook: PaytiaHook, reference: str) -> None:
         self._hook = hook
         self._reference = reference

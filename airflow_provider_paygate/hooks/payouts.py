@@ -157,6 +157,8 @@ class PaywizePayouts(SafeFace):
 class _Rail:
     """The hook as the journal's submission sees it."""
 
+    tells_utr = True
+
     def __init__(self, payouts: PaywizePayouts) -> None:
         self._hook, self._rates = payouts.hook, payouts.rates
         self.visibility_window = self._hook.settings.visibility_window

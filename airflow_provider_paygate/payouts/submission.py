@@ -47,6 +47,7 @@ class Rail(Protocol[P_contra]):
 
     visibility_window: float
     call_seconds: float
+    tells_utr: bool  # whether a settled payment has a bank's reference, which may come later
 
     def prepare(self) -> None:
         """Have a token in hand, so that no lease on a payment is spent waiting for one."""
@@ -122,7 +123,7 @@ class _Submission(Generic[P]):
                 entry = self._sent(entry)
         if entry.key_id != self.journal.fingerprints.key_id:
             entry = self._compared_after_rotation(entry)
-        if entry.state is State.SETTLED and entry.utr is None:
+        if self.rail.tells_utr and entry.state is State.SETTLED and entry.utr is None:
             entry = self._asked_once(entry)  # the bank's reference may have come since
         already_paid = self.was_used or (known_before and not waiting_for_its_own)
         return Submitted(entry, self.sent and not self.was_used, already_paid)
