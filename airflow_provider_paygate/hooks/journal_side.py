@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from airflow_provider_paygate.exceptions import InvalidRequest
+from airflow_provider_paygate.exceptions import InvalidRequest, PaygateError
 from airflow_provider_paygate.payouts.identity import major_units
 from airflow_provider_paygate.payouts.lifecycle import State
 
@@ -55,6 +55,10 @@ def hook_of(conn_id: str) -> PaywizeHook | PaytiaHook:
         conn_type = BaseHook.get_connection(conn_id).conn_type
     except AirflowNotFoundException:
         raise InvalidRequest(f"{side}: Airflow has no connection {conn_id!r}", operation="reconcile") from None
+    except Exception as error:  # noqa: BLE001 - a silent secrets backend, broken JSON: each complains in words of its own
+        raise PaygateError(
+            f"{side}: the connection cannot be read ({type(error).__name__})", operation="reconcile"
+        ) from None
     if conn_type == "paywize":
         from airflow_provider_paygate.hooks.paywize import PaywizeHook
 

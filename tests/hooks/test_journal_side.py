@@ -14,6 +14,7 @@ import pytest
 from airflow_provider_paygate import exceptions as errors
 from airflow_provider_paygate.hooks import journal_side
 from airflow_provider_paygate.hooks.journal_side import hook_of, write_journal
+from airflow_provider_paygate.operators.paytia import PaytiaChargeOperator
 from airflow_provider_paygate.operators.paywize import PaywizePayoutBatchOperator
 from airflow_provider_paygate.sandbox.server import Sandbox
 from tests.conftest import CANARY_ACCOUNT, payment
@@ -106,11 +107,12 @@ def test_the_command_takes_it_for_a_side(
     assert told.startswith("paygate reconcile: journal-paywize_default.csv:1: the gateway has no rows")
 
 
-@pytest.mark.parametrize("side", ["journal:", "journal:nowhere", "journal:erp"])
+@pytest.mark.parametrize("side", ["journal:", "journal:nowhere", "journal:erp", "journal:broken"])
 def test_a_connection_that_has_no_journal_is_one_sentence(
     side: str, files: Files, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_ERP", json.dumps({"conn_type": "sqlite", "password": "hush"}))
+    monkeypatch.setenv("AIRFLOW_CONN_BROKEN", '{"password": "hush"')
     path = files.write("books.csv", "reference,amount\nA,1\n")
 
     assert files.command(path, side) == 2
@@ -122,6 +124,8 @@ def test_a_connection_that_has_no_journal_is_one_sentence(
 
 def test_paytias_journal_is_one_too(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_PAYTIA_DEFAULT", json.dumps(sandbox.connection("key-only")))
-    assert rows("paytia_default", tmp_path) == {}
+    PaytiaChargeOperator(task_id="t", reference="INV-1", amount="12.50", transaction_id="pm_ok").execute({})
+    ((reference, row),) = rows("paytia_default", tmp_path).items()
+    assert (reference, row["amount"], row["currency"], row["status"]) == ("INV-1", "12.50", "GBP", "SUCCESS")
     with pytest.raises(errors.InvalidRequest):
         hook_of("nowhere")
