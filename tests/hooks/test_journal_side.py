@@ -77,7 +77,9 @@ def test_each_state_has_its_word_and_what_never_left_is_left_out(
     assert rows("paywize_default", tmp_path, date(2099, 1, 1)) == {}
 
 
-def test_it_is_read_in_pages(connect: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_read_in_pages(
+    any_books: str, connect: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     connect()
     pay(*(payment(f"INV-{number}") for number in range(6)))
     monkeypatch.setattr(journal_side, "PAGE", 2)
