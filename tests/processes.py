@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
 _fork = multiprocessing.get_context("fork")
+# What a worker imports with its first payout: here once, instead of in every child.
+WARM = (
+    "requests", "httpx", "charset_normalizer", "sqlalchemy.dialects.postgresql.psycopg", "psycopg", "alembic.command",
+    "Crypto.Cipher.AES", "Crypto.Protocol.KDF", "airflow.sdk.bases.hook", "airflow.sdk.definitions.connection",
+    "airflow.sdk.execution_time.supervisor", "airflow.sdk.execution_time.coordinator", "airflow.sdk.execution_time.cache",
+    "airflow_provider_paygate.gateways.paywize.client", "airflow_provider_paygate.hooks.payouts",
+    "airflow_provider_paygate.hooks.paywize", "airflow_provider_paygate.payouts.second_reading",
+    "airflow_provider_paygate.payouts.sending", "airflow_provider_paygate.payouts.summary",
+    "airflow_provider_paygate.transport.awaiting", "airflow_provider_paygate.transport.sockets",
+)  # fmt: skip
+
+
+def _warm_up() -> None:
+    for name in WARM:
+        with suppress(ImportError):
+            importlib.import_module(name)
 
 
 class Child:
     """`act()` in a process of its own. `result()` is what it returned, ``("raised", name, text)``, or ``"killed"``."""
 
     def __init__(self, act: Callable[[], Any], start: Any = None) -> None:
+        _warm_up()
         self._receiving, sending = _fork.Pipe(duplex=False)
         self.process = _fork.Process(target=_carry_out, args=(act, sending, start), daemon=True)
         self.process.start()

@@ -46,7 +46,7 @@ def known_or_not_paid(sandbox: Sandbox) -> None:
 # Full
 
 
-@pytest.mark.parametrize("pages", [0, 30, 60, 100, 140])
+@pytest.mark.parametrize("pages", [0, 20, 40, 80])
 def test_a_disk_that_fills_up_stops_the_batch_by_name_and_a_run_after_that_goes_on(
     sandbox: Sandbox, connect: Any, pay_batch: PayBatch, age: Age, books: Path, pages: int
 ) -> None:
