@@ -99,6 +99,7 @@ def test_the_batch_pays_the_same_suppliers_and_the_sweep_finds_nothing_in_doubt(
 ) -> None:
     connect()
     tasks = dags["paywize_batch"].task_dict
+    tasks["pay"].render_template_fields({"params": dags["paywize_batch"].params.dump()})
     told = tasks["pay"].execute({})
     assert (told["total"], told["succeeded"], told["failed"]) == (20, 19, 1)
     assert tasks["sweep"].execute({})["unknown"] == 0

@@ -25,7 +25,7 @@ PATIENCE = {"timeout": 1, "visibility_window": 2, "rate_limits": {"auth": 0, "in
 
 def killed_and_resumed(stage: Stage, home: Path) -> str:
     """Play it, and show that each was paid once; one sentence about what went wrong, or nothing."""
-    print(f"\n  Now {ROWS} suppliers as one batch. Its worker is killed half-way, and the batch is run again.\n")
+    print(f"\n  Now {ROWS} suppliers as one batch: killed half-way, then run again.\n")
     source = home / "suppliers-200.csv"
     _write(source)
     _prepare(stage)
@@ -47,7 +47,7 @@ def killed_and_resumed(stage: Stage, home: Path) -> str:
         with step("again", "Airflow starts") as shown:
             before = _made(stage)
             stage.finished(stage.airflow(*command), lambda: _made(stage))
-            shown.say(f"{_made(stage) - before} made, the others not again: {_told(_states(home))}")
+            shown.say(f"{_made(stage) - before} more made: {_told(_states(home))}")
         if _states(home) == {"settled": ROWS}:
             break
     ledger = stage.control(f"ledger?merchant={MERCHANT}")
