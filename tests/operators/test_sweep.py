@@ -34,7 +34,7 @@ def states() -> dict[str, str]:
 @pytest.fixture
 def doubts(sandbox: Sandbox, connect: Any, pay: Pay, any_books: str) -> None:
     """A was executed and its answer lost, B was not, C's worker was killed after it was executed; D waits for its end."""
-    connect(timeout=1, visibility_window=100)
+    connect(timeout=10, visibility_window=100)
     sandbox.merchant("docs-v1", dedupe=False)
     for name, executes in (("A", True), ("B", False)):
         sandbox.fault("initiate", "http_500", executes=executes)

@@ -51,7 +51,7 @@ def test_a_disk_that_fills_up_stops_the_batch_by_name_and_a_run_after_that_goes_
     sandbox: Sandbox, connect: Any, pay_batch: PayBatch, age: Age, books: Path, pages: int
 ) -> None:
     """The kernel refuses to let any file of the process grow beyond what the write-ahead log has plus a few pages."""
-    connect(timeout=1, visibility_window=0.2)
+    connect(timeout=10, visibility_window=0.2)
     sandbox.merchant("docs-v1", dedupe=False)
     pay_batch(payouts=[payment("BEFORE")], batch_id="before")
     log = books.with_name(books.name + "-wal")
@@ -77,7 +77,7 @@ def test_a_disk_that_fills_up_stops_the_batch_by_name_and_a_run_after_that_goes_
 def test_a_single_payout_over_a_full_disk_is_not_lost(
     sandbox: Sandbox, connect: Any, pay: Pay, age: Age, step: str
 ) -> None:
-    connect(timeout=1, visibility_window=0.2)
+    connect(timeout=10, visibility_window=0.2)
     sandbox.merchant("docs-v1", dedupe=False)
     if step == "answered":
         sandbox.fault("initiate", "reset_after")
@@ -134,7 +134,7 @@ def test_books_that_are_locked_send_nothing_and_say_so(
 def test_books_that_are_locked_half_way_lose_nothing(
     sandbox: Sandbox, connect: Any, pay_batch: PayBatch, age: Age, locked: Any, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:  # fmt: skip
-    connect(timeout=1, visibility_window=0.2)
+    connect(timeout=10, visibility_window=0.2)
     sandbox.merchant("docs-v1", dedupe=False)
     monkeypatch.setattr("airflow_provider_paygate.payouts.sending.PAUSE_WHEN_NOT_SENT", 0.01)
     original, others = getattr(Journal, step), []
@@ -163,7 +163,7 @@ def test_books_that_are_locked_half_way_lose_nothing(
 def test_postgres_connections_that_are_cut_between_two_steps_cost_nothing(
     sandbox: Sandbox, connect: Any, pay_batch: PayBatch, postgres: str, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    connect(timeout=1, visibility_window=0.2)
+    connect(timeout=10, visibility_window=0.2)
     sandbox.merchant("docs-v1", dedupe=False)
     if step == "answered":
         sandbox.fault("initiate", "reset_after", match={"sender_id": "INV-3"})
@@ -189,7 +189,7 @@ def test_a_postgres_that_vanishes_half_way_has_a_named_result_and_a_retry_finds_
     sandbox: Sandbox, connect: Any, pay: Pay, age: Age, postgres: str, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     """The schema is renamed and its connections are ended: what a drop, a failover to an old standby or a typo looks like."""
-    connect(timeout=1, visibility_window=0.2)
+    connect(timeout=10, visibility_window=0.2)
     sandbox.merchant("docs-v1", dedupe=False)
     if step == "answered":
         sandbox.fault("initiate", "reset_after")
@@ -226,7 +226,7 @@ def test_a_postgres_that_vanishes_half_way_has_a_named_result_and_a_retry_finds_
 def test_a_sqlite_file_that_is_removed_half_way_ends_by_name_and_nothing_is_paid_again(
     sandbox: Sandbox, connect: Any, pay_batch: PayBatch, books: Path, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
-    connect(timeout=1, visibility_window=0.2)
+    connect(timeout=10, visibility_window=0.2)
     sandbox.merchant("docs-v1", dedupe=False)
     about = {"dag_id": "d", "run_id": "r", "task_id": "pay", "map_index": -1}
     original, count = Journal.claim, [0]
