@@ -56,12 +56,12 @@ PayBatch = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def pay_batch(connect: Callable[..., str]) -> PayBatch:
-    """`pay_batch(payouts=[…])` runs the batch operator once; what it waits for, it waits for a second at most."""
+    """`pay_batch(payouts=[…])` runs the batch operator once; what it waits for, it waits for at most 20 seconds."""
     connect()
 
     def paid(context: dict[str, Any] | None = None, **arguments: Any) -> dict[str, Any]:
         operator = PaywizePayoutBatchOperator(
-            task_id="pay", **{"batch_id": "B-1", "poll_interval": 0.02, "timeout": 1, **arguments}
+            task_id="pay", **{"batch_id": "B-1", "poll_interval": 0.02, "timeout": 20, **arguments}
         )
         return operator.execute({} if context is None else context)
 

@@ -379,7 +379,7 @@ def test_every_row_ends_in_a_named_state_and_the_results_file_has_them_all(
         payment("BAD", amount="₹5"),
     ]
     results = tmp_path / "r.csv"
-    arguments: dict[str, Any] = {"on_invalid": "skip", "results_path": str(results), "timeout": 0.1, "payouts": rows}
+    arguments: dict[str, Any] = {"on_invalid": "skip", "results_path": str(results), "timeout": 1, "payouts": rows}
     with pytest.raises(errors.OutcomeUnknown, match="1 rows ended unknown"):
         pay_batch(**arguments)
     summary = pay_batch(fail_on=[], **arguments)
@@ -414,7 +414,7 @@ def test_a_state_that_is_named_fails_the_task(
         "failed": payment(remarks="FAIL"), "refused": payment(wallet_id="PAYWIZEEMPTY0001", amount="₹1"),
         "pending": payment(remarks="PENDING"),
     }[state]  # fmt: skip
-    arguments: dict[str, Any] = {"payouts": [row, payment("INV-2")], "on_invalid": "skip", "timeout": 0.3}
+    arguments: dict[str, Any] = {"payouts": [row, payment("INV-2")], "on_invalid": "skip", "timeout": 1}
     assert told(pay_batch(**arguments))[state] == 1
     results = tmp_path / "r.csv"
     with pytest.raises(kind, match=f"1 rows ended {state}"):

@@ -36,7 +36,7 @@ def source(tmp_path: Path) -> Source:
 @pytest.fixture
 def pay_file(pay_batch: PayBatch, source: Source) -> PayBatch:
     def paid(**arguments: Any) -> dict[str, Any]:
-        return pay_batch(**{"path": str(source.path), "timeout": 0.3, **arguments})
+        return pay_batch(**{"path": str(source.path), "timeout": 20, **arguments})
 
     return paid
 
@@ -82,12 +82,12 @@ def test_an_unresolved_row_is_named_and_followed_whatever_becomes_of_the_file(
     lose_the_answer_of_a(sandbox)
     source.holds(A, B, C)
     with pytest.raises(errors.OutcomeUnknown):
-        pay_file()
+        pay_file(timeout=0.2)
     source.holds(*EDITS[edit])
     capsys.readouterr()
     results = tmp_path / "r.csv"
     with pytest.raises(errors.OutcomeUnknown):
-        pay_file(on_invalid="skip", results_path=str(results))
+        pay_file(on_invalid="skip", results_path=str(results), timeout=0.2)
     assert ("A", "unknown") in states_in(results)
     sandbox.advance(200)  # the gateway shows it now
     summary = pay_file(on_invalid="skip", results_path=str(results))

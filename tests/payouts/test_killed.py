@@ -170,7 +170,7 @@ def test_what_a_killed_worker_had_only_planned_is_sent_at_once_by_the_next_try(
 
     def run(try_number: int) -> Any:
         context = {"ti": SimpleNamespace(**about, try_number=try_number)}
-        return pay_batch(context, payouts=rows, max_concurrency=1, timeout=1)
+        return pay_batch(context, payouts=rows, max_concurrency=1, timeout=20)
 
     assert Child(killed_at(Point(blocking, "exchanged", True), lambda: run(1), nth=5)).result() == "killed"
     assert moved(sandbox) == 5
