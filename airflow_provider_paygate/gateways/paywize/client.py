@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
@@ -76,7 +77,8 @@ class Paywize:
             raise ValueError("wallet_id is missing: give it in the payout or in the connection")
         body = body_of(payout, sender_id, wallet, callback_url or self.merchant.callback_url)
         envelope = yield from self._authorised("initiate", self._post("initiate", body), not_after)
-        told = Told(*payment_of(self._opened("initiate", envelope)))
+        with _reading("initiate"):
+            told = Told(*payment_of(self._opened("initiate", envelope)))
         if not _is_answer_to(told.payment, sender_id, payout.amount):
             raise Fault(
                 Kind.UNKNOWN,
@@ -122,7 +124,8 @@ class Paywize:
             callback_url=callback_url or self.merchant.callback_url, remarks=remarks,
         )  # fmt: skip
         envelope = yield from self._authorised("collection_initiate", self._post("collection_initiate", body))
-        told = collection_of(self._opened("collection_initiate", envelope))
+        with _reading("collection_initiate"):
+            told = collection_of(self._opened("collection_initiate", envelope))
         if not _is_answer_to(told, sender_id, rupees):
             raise Fault(
                 Kind.UNKNOWN,
@@ -185,10 +188,13 @@ class Paywize:
         """Send with a token; refused as expired, send the same bytes once more with another one."""
         token = yield from self.tokens.current()
         reply = yield from _exchanged(operation, _bearing(request, token), not_after)
-        if outcomes.token_refused(operation, reply):
+        with _reading(operation):
+            expired = outcomes.token_refused(operation, reply)
+        if expired:
             token = yield from self.tokens.instead_of(token)
             reply = yield from _exchanged(operation, _bearing(request, token), not_after)
-        return outcomes.checked(operation, reply)
+        with _reading(operation):
+            return outcomes.checked(operation, reply)
 
     def _opened(self, operation: str, envelope: Envelope) -> dict[str, Any]:
         try:
@@ -210,6 +216,17 @@ class Paywize:
 
 
 _JSON = {"Content-Type": "application/json", "Accept": "application/json"}
+
+
+@contextmanager
+def _reading(operation: str) -> Iterator[None]:
+    """A ValueError about an answer must not pass for one about our arguments, which says that nothing was sent."""
+    try:
+        yield
+    except ValueError as error:
+        raise Fault(
+            outcomes.unanswered(operation), f"Paywize {operation}: the answer cannot be read", operation=operation
+        ) from error
 
 
 def _bearing(request: Request, token: str) -> Request:
