@@ -15,7 +15,7 @@ import tempfile
 
 ROUNDS = 9
 LIMIT_MS = 40
-BANNED = ["requests", "Crypto", "sqlalchemy", "httpx", "fastapi", "alembic", "uvicorn", "duckdb", "pyarrow"]
+BANNED = ["requests", "Crypto", "sqlalchemy", "aiohttp", "fastapi", "alembic", "uvicorn", "duckdb", "pyarrow"]
 
 # What any DAG file with a sensor and an operator of Airflow's own loads; then our modules, timed.
 CHILD = """

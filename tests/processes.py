@@ -14,7 +14,7 @@ from typing import Any
 _fork = multiprocessing.get_context("fork")
 # What a worker imports with its first payout: here once, instead of in every child.
 WARM = (
-    "requests", "httpx", "charset_normalizer", "sqlalchemy.dialects.postgresql.psycopg", "psycopg", "alembic.command",
+    "requests", "aiohttp", "charset_normalizer", "sqlalchemy.dialects.postgresql.psycopg", "psycopg", "alembic.command",
     "Crypto.Cipher.AES", "Crypto.Protocol.KDF", "airflow.sdk.bases.hook", "airflow.sdk.definitions.connection",
     "airflow.sdk.execution_time.supervisor", "airflow.sdk.execution_time.coordinator", "airflow.sdk.execution_time.cache",
     "airflow_provider_paygate.gateways.paywize.client", "airflow_provider_paygate.hooks.payouts",

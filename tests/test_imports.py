@@ -16,6 +16,7 @@ HEAVY = (
     "sqlalchemy",
     "alembic",
     "httpx",
+    "aiohttp",
     "fastapi",
     "uvicorn",
     "pendulum",

@@ -80,7 +80,7 @@ def watch(
 
     monkeypatch.setattr(SecretsMasker, "add_mask", lambda *_: None)
     caplog.set_level(logging.DEBUG)
-    for name in ("airflow_provider_paygate", "urllib3", "httpx", "httpcore", "sqlalchemy.engine", "requests"):
+    for name in ("airflow_provider_paygate", "urllib3", "aiohttp", "asyncio", "sqlalchemy.engine", "requests"):
         caplog.set_level(logging.DEBUG, logger=name)
     watch = Watch()
     yield watch

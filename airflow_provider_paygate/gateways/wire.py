@@ -1,8 +1,8 @@
 """What crosses the wire, and what a gateway's answer came to: the vocabulary every gateway is written in.
 
 A conversation with a gateway is a generator, a :data:`Flow`: it yields what must be done (an :class:`Exchange`
-with the gateway, a :class:`Task` that blocks, a :class:`Pause`) and receives the result. The two drivers in
-``transport`` run the same flow, one for workers and one for the triggerer's event loop, so that nothing about a
+with the gateway, a :class:`Task` that blocks, a :class:`Write`, a :class:`Pause`) and receives the result. The two drivers in
+``transport`` run the same flow, one for a worker's thread and one for an event loop, so that nothing about a
 gateway is written twice.
 """
 
@@ -74,6 +74,11 @@ class Task:
     """Call `run`, which may block (the database does); the asynchronous driver calls it off the event loop."""
 
     run: Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Write(Task):
+    """A task that is one transaction in the paygate database: a driver may let several share a flush to disk."""
 
 
 @dataclass(frozen=True)

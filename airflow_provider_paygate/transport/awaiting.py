@@ -1,30 +1,40 @@
-"""Runs a flow on an event loop: `httpx`, one shared client per loop. For reads in the triggerer."""
+"""Runs a flow on an event loop: `aiohttp`, one session per loop. For the triggerer, and for a batch that has many under way."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
-import weakref
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlencode
 
-from airflow_provider_paygate.gateways.wire import Exchange, Flow, Pause, Reply, Step, Task, Undelivered
+from airflow_provider_paygate.gateways.wire import Exchange, Flow, Pause, Reply, Step, Task, Undelivered, Write
 from airflow_provider_paygate.transport import blocking
-from airflow_provider_paygate.transport.blocking import USER_AGENT, Timeouts, parts_of
+from airflow_provider_paygate.transport.blocking import USER_AGENT, Timeouts, body_of, origin_of, proxies_of
 
 if TYPE_CHECKING:
-    import httpx
+    import ssl
+
+    import aiohttp
 
 T = TypeVar("T")
+# How a write is made durable off the loop; by default like any other task.
+Writer = Callable[[Callable[[], Any]], Awaitable[Any]]
 
 
-async def run(flow: Flow[T], timeouts: Timeouts) -> T:
+async def run(flow: Flow[T], timeouts: Timeouts, write: Writer = asyncio.to_thread) -> T:
     """Drive `flow` to its end and give back what it returns."""
     try:
         step: Step = next(flow)
         while True:
             try:
-                result = await _performed(step, timeouts)
-            except Exception as error:  # noqa: BLE001 - every failure belongs to the flow, which decides
+                result = await _performed(step, timeouts, write)
+            except GeneratorExit:
+                flow.close()
+                raise
+            except BaseException as error:  # noqa: BLE001 - every failure belongs to the flow, which decides
                 step = flow.throw(error)
             else:
                 step = flow.send(result)
@@ -33,9 +43,11 @@ async def run(flow: Flow[T], timeouts: Timeouts) -> T:
         return value
 
 
-async def _performed(step: Step, timeouts: Timeouts) -> Any:
+async def _performed(step: Step, timeouts: Timeouts, write: Writer) -> Any:
     if isinstance(step, Exchange):
         return await exchanged(step, timeouts)
+    if isinstance(step, Write):
+        return await write(step.run)
     if isinstance(step, Task):
         return await asyncio.to_thread(step.run)
     if isinstance(step, Pause):
@@ -44,72 +56,114 @@ async def _performed(step: Step, timeouts: Timeouts) -> Any:
 
 
 async def exchanged(exchange: Exchange, timeouts: Timeouts) -> Reply:
-    """One request and its answer, or :class:`Undelivered`. Never repeats, never follows a redirect."""
-    import httpx
+    """One request and its answer, or :class:`Undelivered`. Never follows a redirect, never repeats (but for a read that
+    met a connection which had been closed while it was idle)."""
+    import aiohttp
 
     if exchange.not_after is not None and time.monotonic() + timeouts.whole_call > exchange.not_after:
         raise Undelivered("not sent: too little of the lease was left for the call", sent=False)
     request = exchange.request
+    body, headers = body_of(request)
+    url = request.url + ("?" + urlencode(request.params) if request.params else "")
     try:
         async with asyncio.timeout(timeouts.whole_call):
-            async with client().stream(
+            session, route = await _session(), await _route(request.url)
+            async with session.request(
                 request.method,
-                request.url,
-                params=request.params or None,
-                headers={"User-Agent": USER_AGENT, **request.headers},
-                content=request.body,
-                files=parts_of(request),
-                timeout=httpx.Timeout(timeouts.read, connect=timeouts.connect),
-                follow_redirects=False,
+                url,
+                headers={"User-Agent": USER_AGENT, **headers},
+                data=body,
+                timeout=aiohttp.ClientTimeout(None, timeouts.connect, timeouts.read, timeouts.connect),
+                allow_redirects=False,
+                **route,
             ) as response:
-                body = await _body(response)
+                answer = await _body(response)
     except (
-        httpx.ConnectError,
-        httpx.ConnectTimeout,
-        httpx.PoolTimeout,
-        httpx.UnsupportedProtocol,
-        httpx.ProxyError,
-        httpx.InvalidURL,
+        aiohttp.ClientConnectorError,
+        aiohttp.ConnectionTimeoutError,
+        aiohttp.ClientHttpProxyError,
+        aiohttp.InvalidURL,
     ):
         raise Undelivered("no connection could be made; nothing was sent", sent=False) from None
-    except (httpx.TimeoutException, TimeoutError):
+    except TimeoutError:
         raise Undelivered("no answer came in time", sent=True) from None
-    except httpx.HTTPError:
+    except aiohttp.ClientError:
         raise Undelivered("the connection broke before a whole answer came", sent=True) from None
-    return Reply(response.status_code, {name.lower(): value for name, value in response.headers.items()}, body)
+    return Reply(response.status, {name.lower(): value for name, value in response.headers.items()}, answer)
 
 
-async def _body(response: httpx.Response) -> bytes:
+async def _body(response: aiohttp.ClientResponse) -> bytes:
     """The body, bounded in size."""
-    import httpx
+    import aiohttp
 
     chunks: list[bytes] = []
     size = 0
-    async for chunk in response.aiter_bytes():
+    async for chunk in response.content.iter_any():
         chunks.append(chunk)
         size += len(chunk)
         if size > blocking.LARGEST_REPLY:
-            raise httpx.DecodingError("the answer is too large")
+            raise aiohttp.ClientPayloadError("the answer is too large")
     return b"".join(chunks)
 
 
-_clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = weakref.WeakKeyDictionary()
+_sessions: dict[
+    asyncio.AbstractEventLoop, tuple[aiohttp.ClientSession, AsyncGenerator[aiohttp.ClientSession, None]]
+] = {}
 
 
-def client() -> httpx.AsyncClient:
-    """The running loop's client: every trigger of a triggerer shares its connections, and no cookie."""
-    from http.cookiejar import CookieJar, DefaultCookiePolicy
-
-    import httpx
-
+async def _session() -> aiohttp.ClientSession:
+    """The running loop's session: every trigger of a triggerer shares its connections, and no cookie."""
     loop = asyncio.get_running_loop()
-    if loop not in _clients:
-        limits = httpx.Limits(max_connections=32, max_keepalive_connections=16)
-        cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
-        _clients[loop] = httpx.AsyncClient(limits=limits, auth=_keep_headers, cookies=cookies)
-    return _clients[loop]
+    known = _sessions.get(loop)
+    if known is None:
+        open_session = _opened(loop)
+        known = _sessions[loop] = await anext(open_session), open_session
+    return known[0]
 
 
-def _keep_headers(request: httpx.Request) -> httpx.Request:
-    """A .netrc must never replace our Authorization header."""
-    return request
+async def _opened(loop: asyncio.AbstractEventLoop) -> AsyncGenerator[aiohttp.ClientSession, None]:
+    """The session while the loop lives: whoever ends a loop ends the generators that it has begun."""
+    import aiohttp
+
+    connector = aiohttp.TCPConnector(limit=64, keepalive_timeout=60)
+    session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+    try:
+        yield session
+    finally:
+        del _sessions[loop]
+        await session.close()
+
+
+async def _route(url: str) -> dict[str, Any]:
+    """The proxy and the trusted certificates for a URL, as the environment names them. Reading those blocks, so once."""
+    import aiohttp
+
+    origin = origin_of(url)
+    if origin not in _routes:
+        try:
+            _routes[origin] = await asyncio.to_thread(_route_to, origin)
+        except ValueError:
+            raise aiohttp.InvalidURL(origin) from None
+    return _routes[origin]
+
+
+_routes: dict[str, dict[str, Any]] = {}
+
+
+def _route_to(origin: str) -> dict[str, Any]:
+    from requests.utils import prepend_scheme_if_needed, select_proxy
+
+    proxy = select_proxy(origin, proxies_of(origin))
+    route: dict[str, Any] = {"proxy": prepend_scheme_if_needed(proxy, "http")} if proxy else {}
+    return {**route, "ssl": _trusted()} if origin.startswith("https:") else route
+
+
+@lru_cache
+def _trusted() -> ssl.SSLContext:
+    """The certificates that the blocking driver trusts."""
+    import ssl
+
+    from requests.certs import where
+
+    path = blocking.certificates() or where()
+    return ssl.create_default_context(**{"capath" if os.path.isdir(path) else "cafile": path})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -49,7 +50,7 @@ def run(flow: Flow[T], timeouts: Timeouts) -> T:
         while True:
             try:
                 result = _performed(step, timeouts)
-            except Exception as error:  # noqa: BLE001 - every failure belongs to the flow, which decides
+            except BaseException as error:  # noqa: BLE001 - every failure belongs to the flow, which decides
                 step = flow.throw(error)
             else:
                 step = flow.send(result)
@@ -85,8 +86,8 @@ def exchanged(exchange: Exchange, timeouts: Timeouts) -> Reply:
             _prepared(request),
             stream=True,
             timeout=(timeouts.connect, timeouts.read),
-            verify=os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True,
-            proxies=_proxies_of(_origin(request.url)),
+            verify=certificates() or True,
+            proxies=proxies_of(origin_of(request.url)),
         )
         with response:
             body = _body(response)
@@ -120,36 +121,45 @@ def _adapter() -> HTTPAdapter:
 def _prepared(request: Request) -> requests.PreparedRequest:
     import requests
 
+    body, headers = body_of(request)
     prepared = requests.PreparedRequest()
     prepared.prepare(
         method=request.method,
         url=request.url,
-        headers={"User-Agent": USER_AGENT, **request.headers},
+        headers={"User-Agent": USER_AGENT, **headers},
         params=dict(request.params),
-        data=request.body,
-        files=parts_of(request),
+        data=body,
     )
     return prepared
 
 
-def _origin(url: str) -> str:
+def body_of(request: Request) -> tuple[bytes | None, Mapping[str, str]]:
+    """The bytes of the body and the headers that go with them; fields become form-data."""
+    if request.multipart is None:
+        return request.body, request.headers
+    from urllib3.filepost import encode_multipart_formdata
+
+    body, content_type = encode_multipart_formdata(dict(request.multipart))
+    return body, {**request.headers, "Content-Type": content_type}
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port."""
     scheme, _, rest = url.partition("://")
     return f"{scheme}://{rest.partition('/')[0]}"
 
 
 @lru_cache
-def _proxies_of(origin: str) -> dict[str, str]:
+def proxies_of(origin: str) -> dict[str, str]:
     """The environment's proxies for a host: looked up once, not for every request."""
     from requests.utils import get_environ_proxies
 
     return dict(get_environ_proxies(origin))
 
 
-def parts_of(request: Request) -> list[tuple[str, tuple[None, str]]] | None:
-    """The fields of a multipart request as both HTTP libraries take them."""
-    if request.multipart is None:
-        return None
-    return [(name, (None, value)) for name, value in request.multipart.items()]
+def certificates() -> str | None:
+    """A file or folder of trusted certificates that the environment names, instead of those that come with `requests`."""
+    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
 
 
 def _body(response: requests.Response) -> bytes:

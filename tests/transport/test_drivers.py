@@ -28,14 +28,9 @@ def flow_of(step: Any) -> Flow[Any]:
 
 @pytest.fixture(scope="module")
 def loop() -> Iterator[asyncio.Runner]:
-    """One event loop for all: a client for each would load the trusted certificates every time."""
-
-    async def close() -> None:
-        await awaiting.client().aclose()
-
+    """One event loop for all."""
     with asyncio.Runner() as runner:
         yield runner
-        runner.run(close())
 
 
 @pytest.fixture(params=["blocking", "awaiting"])
