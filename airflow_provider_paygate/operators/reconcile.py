@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, BaseOperatorLink
 
-from airflow_provider_paygate.exceptions import BreaksFound, InvalidRequest
-from airflow_provider_paygate.operators.context import truth, who_of
+from airflow_provider_paygate.exceptions import BreaksFound, InvalidRequest, PaygateError
+from airflow_provider_paygate.operators.context import truth
 
 if TYPE_CHECKING:
     from datetime import date
@@ -21,11 +20,6 @@ if TYPE_CHECKING:
     from airflow_provider_paygate.reconciliation.sides import Side
 
 REPORT_URL = "report_url"
-ACTIONS = ("fail", "warn", "skip")
-# What the command calls --as-of, the operator calls as_of.
-FLAG = re.compile(
-    r"(?<!\S)--(allow-empty|as-of|ledger-window|window|tolerance-percent|tolerance|holidays|cutoff|timezone|journal-since)\b"
-)
 
 
 class ReconciliationReportLink(BaseOperatorLink):
@@ -45,7 +39,7 @@ class PaygateReconcileOperator(BaseOperator):
 
     A side is a ``.csv``, ``.jsonl`` or ``.parquet`` file (local, or any URL that Airflow's ObjectStoragePath opens), the
     output of a `PaytiaReportOperator`, ``journal:<connection id>``, or ``{"sql": "…", "conn_id": "…"}``. When all sides are
-    queries of one PostgreSQL connection, they are compared there and only breaks travel.
+    queries of one PostgreSQL or Spark Connect connection, they are compared there and only breaks travel.
 
     :param ledger: what the business has booked.
     :param gateway: what the gateway reports.
@@ -115,7 +109,9 @@ class PaygateReconcileOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         if asset_alias:
-            kwargs["outlets"] = _with_alias(kwargs.get("outlets"), asset_alias)
+            from airflow_provider_paygate.operators.reconcile_events import with_alias
+
+            kwargs["outlets"] = with_alias(kwargs.get("outlets"), asset_alias)
         super().__init__(**kwargs)
         self.ledger = ledger
         self.gateway = gateway
@@ -147,33 +143,38 @@ class PaygateReconcileOperator(BaseOperator):
         """Fetch the sides, compare, write, tell."""
         import tempfile
 
-        from airflow_provider_paygate.reconciliation import CannotReconcile
+        from airflow_provider_paygate.operators.reconcile_arguments import actions_of, by_argument, settings_of
+        from airflow_provider_paygate.operators.reconcile_events import emit
+        from airflow_provider_paygate.reconciliation.errors import CannotReconcile, ConnectionLost
 
-        actions = self._actions()
+        actions = actions_of(self.fail_on)
         with tempfile.TemporaryDirectory(prefix="paygate-reconcile-") as folder:
             try:
                 self._check_paths()
-                result, days = self._compared(context, self._settings(), folder)
+                result, days = self._compared(context, settings_of(self), folder)
                 self._write(result, folder)
+            except ConnectionLost as error:
+                raise PaygateError(str(error), operation="reconcile") from None  # which a retry may find mended
             except CannotReconcile as error:
-                reason = str(error).replace(f"{folder}{os.sep}", "")
-                reason = FLAG.sub(lambda found: found[1].replace("-", "_"), reason)
+                reason = by_argument(str(error).replace(f"{folder}{os.sep}", ""))
                 raise InvalidRequest(reason, operation="reconcile") from None
         self.log.info("%s", result.text())
-        self._tell(context, days)
+        self._link(context)
+        if self.asset_alias:
+            emit(context, self.asset_alias, days)
         self._judge(result, actions)
         return {**result.summary(), "report_path": self.report_path or None}
 
-    # What to compare, and where
-
     def _compared(self, context: Any, settings: Settings, folder: str) -> tuple[Result, list[date]]:
         from airflow_provider_paygate.cli.reconcile import memory_of
+        from airflow_provider_paygate.operators.reconcile_arguments import text
+        from airflow_provider_paygate.operators.reconcile_events import settlement_days
         from airflow_provider_paygate.reconciliation.engine import Reconciliation
 
         with ExitStack() as stack:
             sides, where = self._sides(context, folder, stack)
             stack.callback(where.close)
-            name = _text("name", self.name)
+            name = text("name", self.name)
             it = stack.enter_context(
                 Reconciliation(
                     sides["ledger"],
@@ -185,108 +186,40 @@ class PaygateReconcileOperator(BaseOperator):
                     memory=memory_of(name),
                 )
             )
-            return it.result, _settlement_days(where, settings) if self.asset_alias else []
+            return it.result, settlement_days(where, settings) if self.asset_alias else []
 
     def _sides(self, context: Any, folder: str, stack: ExitStack) -> tuple[dict[str, Side], Executor]:
-        from airflow_provider_paygate.operators.reconcile_sides import Query, in_postgres, side_of
-        from airflow_provider_paygate.reconciliation import CannotReconcile
+        from airflow_provider_paygate.operators.reconcile_arguments import mapping, text
+        from airflow_provider_paygate.operators.reconcile_queries import Query, where_they_lie
+        from airflow_provider_paygate.operators.reconcile_sides import journal_side, side_of
+        from airflow_provider_paygate.reconciliation.errors import CannotReconcile
 
         given = {role: getattr(self, role) for role in ("ledger", "gateway", "statement")}
         if given["statement"] in (None, ""):
             del given["statement"]
-        both = self._mapping("columns")
-        wanted = {role: Query.of(role, side) for role, side in given.items()}
-        columns = {role: self._mapping(f"{role}_columns") for role in given}
+        both = mapping("columns", self.columns)
+        columns = {role: mapping(f"{role}_columns", getattr(self, f"{role}_columns")) for role in given}
         foreign = {role: ({} if role == "statement" else both) | own for role, own in columns.items()}
+        wanted = {role: Query.of(role, side) for role, side in given.items()}
         queries = {role: query for role, query in wanted.items() if query is not None}
-        if len(queries) == len(given) and (there := in_postgres(queries, foreign, stack)) is not None:
+        if len(queries) == len(given) and (there := where_they_lie(queries, foreign, stack)) is not None:
             return there
         from airflow_provider_paygate.cli.reconcile import day
         from airflow_provider_paygate.reconciliation.executors.duckdb import DuckDBExecutor
 
-        since = day("--journal-since", _text("journal_since", self.journal_since))
+        since = day("--journal-since", text("journal_since", self.journal_since))
         sides: dict[str, Side] = {}
         for role, side in given.items():
-            query = wanted[role]
-            if query is not None:
-                sides[role] = query.fetched(foreign[role], folder)
+            if role in queries:
+                sides[role] = queries[role].fetched(foreign[role], folder)
             elif isinstance(side, str) and side.startswith("journal:"):
                 if role == "statement":
                     raise CannotReconcile("statement: a journal is no bank statement")
-                sides[role] = self._journal(context, side, role, columns[role], folder, since)
+                refresh = role == "gateway" and truth(self.refresh)
+                sides[role] = journal_side(side, columns[role], folder, since, refresh=refresh, context=context)
             else:
-                sides[role] = side_of(role, side, foreign[role], _text("date_format", self.date_format), folder)
+                sides[role] = side_of(role, side, foreign[role], text("date_format", self.date_format), folder)
         return sides, DuckDBExecutor()
-
-    def _journal(
-        self, context: Any, side: str, role: str, columns: dict[str, str], folder: str, since: date | None
-    ) -> Side:
-        from airflow_provider_paygate.hooks.journal_side import PREFIX, hook_of, write_journal
-        from airflow_provider_paygate.hooks.paywize import PaywizeHook
-        from airflow_provider_paygate.reconciliation import FileSide
-
-        hook = hook_of(side.removeprefix(PREFIX).strip())
-        if role == "gateway" and truth(self.refresh) and isinstance(hook, PaywizeHook):
-            self._refreshed(hook, context)
-        return FileSide(write_journal(hook, folder, since), columns)
-
-    def _refreshed(self, hook: Any, context: Any) -> None:
-        """Ask about every open payment: Paywize has no report, so its journal must know what the gateway does."""
-        import asyncio
-
-        from airflow_provider_paygate.hooks.payouts import PaywizePayouts
-        from airflow_provider_paygate.payouts.following import count_of, unfinished
-
-        payouts = PaywizePayouts(hook, who_of(context))
-        selection = unfinished(payouts.journal.account.account_id)
-        before = count_of(payouts.journal.database, selection)
-        if before:
-            asyncio.run(payouts.look_once(selection))
-            after = count_of(payouts.journal.database, selection)
-            self.log.info("%d open payments of %s looked at, %d stay open", before, hook.conn_id, after)
-
-    # How to compare
-
-    def _settings(self) -> Settings:
-        from types import SimpleNamespace
-
-        from airflow_provider_paygate.cli.reconcile import settings_of
-
-        names = ("window", "ledger_window", "tolerance", "tolerance_percent", "as_of", "timezone")
-        words: Any = SimpleNamespace(**{name: _text(name, getattr(self, name)) for name in names})
-        words.holidays = self.holidays or None
-        if words.holidays is not None and not isinstance(words.holidays, str):
-            words.holidays = [_text("holidays", one) or "" for one in words.holidays]
-        words.cutoff = [f"{currency}={_text('cutoffs', at)}" for currency, at in self._mapping("cutoffs").items()]
-        words.allow_empty = truth(self.allow_empty)
-        return settings_of(words)
-
-    def _mapping(self, name: str) -> dict[str, str]:
-        value = getattr(self, name)
-        if value in (None, ""):
-            return {}
-        if not isinstance(value, Mapping):
-            raise InvalidRequest(f"{name} must be a mapping and is a {type(value).__name__}", operation="check")
-        return dict(value)
-
-    def _actions(self) -> dict[str, str]:
-        """Class → what a break of it does to the task; of what is not yet due the log tells anyhow."""
-        from airflow_provider_paygate.reconciliation.vocabulary import CLASSES
-
-        told = self.fail_on
-        actions = {name: "" if name == "timing" else "fail" for name in CLASSES}
-        if told is None:
-            return actions
-        if isinstance(told, str) or not isinstance(told, Mapping | Iterable) or not set(told) <= set(CLASSES):
-            raise InvalidRequest(f"fail_on must be a list or mapping of {', '.join(CLASSES)}", operation="check")
-        if not isinstance(told, Mapping):
-            others = {name: "" if name == "timing" else "warn" for name in CLASSES}
-            return others | dict.fromkeys(told, "fail")
-        if not set(told.values()) <= set(ACTIONS):
-            raise InvalidRequest(f"fail_on maps a class to one of {', '.join(ACTIONS)}", operation="check")
-        return {**actions, **told}
-
-    # What to write and tell
 
     def _check_paths(self) -> None:
         from airflow_provider_paygate.cli.reconcile import check_folder
@@ -311,79 +244,27 @@ class PaygateReconcileOperator(BaseOperator):
                 stream.write(result.html())
             put(draft, self.report_path)
 
-    def _tell(self, context: Any, days: Sequence[date]) -> None:
-        """The link and the asset events, where there is a task to have them."""
+    def _link(self, context: Any) -> None:
+        from airflow_provider_paygate.operators.reconcile_events import url_of
+
         ti = context.get("ti") or context.get("task_instance")
         if ti is not None and self.report_path:
-            ti.xcom_push(key=REPORT_URL, value=self.report_url or _url_of(self.report_path))
-        events = context.get("outlet_events")
-        if self.asset_alias and events is not None and days:
-            from airflow.providers.common.compat.sdk import Asset, AssetAlias
-
-            settlements = Asset(name=self.asset_alias, uri=f"x-paygate://settlements/{self.asset_alias}")
-            for settled in days:
-                events[AssetAlias(self.asset_alias)].add(settlements, extra={"settlement_day": settled.isoformat()})
+            ti.xcom_push(key=REPORT_URL, value=self.report_url or url_of(self.report_path))
 
     def _judge(self, result: Result, actions: Mapping[str, str]) -> None:
+        """Fail, skip or warn, as the classes of the breaks ask for."""
         counts = {name: count for name, count in result.by_class.items() if count}
         told = {
             action: ", ".join(f"{count} {name}" for name, count in counts.items() if actions[name] == action)
-            for action in ACTIONS
+            for action in set(actions.values())
         }
         where = f"; report: {self.report_path}" if self.report_path else ""
         subject = f"{self.name}: " if self.name else ""
-        if told["warn"]:
+        if told.get("warn"):
             self.log.warning("%s%s%s", subject, told["warn"], where)
-        if told["fail"]:
+        if told.get("fail"):
             raise BreaksFound(f"{subject}{told['fail']}{where}", operation="reconcile")
-        if told["skip"]:
+        if told.get("skip"):
             from airflow.providers.common.compat.sdk import AirflowSkipException
 
             raise AirflowSkipException(f"{subject}{told['skip']}{where}")
-
-
-def _settlement_days(where: Executor, settings: Settings) -> list[date]:
-    """The local days on which the gateway settled something."""
-    from datetime import timedelta
-
-    from airflow_provider_paygate.reconciliation.calendars import local_time
-
-    # No zone lies other than by quarters of an hour from UTC: few rows travel, and each lies in one local day.
-    minute = "EXTRACT(minute FROM settled_at)"
-    quarter = f"CASE WHEN {minute} < 15 THEN 0 WHEN {minute} < 30 THEN 15 WHEN {minute} < 45 THEN 30 ELSE 45 END"
-    seen = where.rows(
-        f"SELECT DISTINCT UPPER(TRIM(currency)) AS currency, settled_local, DATE_TRUNC('hour', settled_at) AS hour, "
-        f"{quarter} AS quarter FROM recon_gateway WHERE settled_at IS NOT NULL"
-    )
-    return sorted(
-        {
-            local_time(hour + timedelta(minutes=int(minutes)), is_local, settings.calendars.of(currency)).date()
-            for currency, is_local, hour, minutes in seen
-        }
-    )
-
-
-def _text(name: str, value: Any) -> str | None:
-    """An argument as the command would have it. A float is no decimal."""
-    from datetime import date, time
-
-    if value is None or value == "":
-        return None
-    if isinstance(value, bool | float):
-        raise InvalidRequest(
-            f"{name} is a {type(value).__name__}: give text, a whole number or a Decimal", operation="check"
-        )
-    return value.isoformat() if isinstance(value, date | time) else str(value).strip()
-
-
-def _with_alias(outlets: Any, alias: str) -> list[Any]:
-    from airflow.providers.common.compat.sdk import AssetAlias
-
-    known = [] if outlets is None else list(outlets) if isinstance(outlets, list | tuple) else [outlets]
-    return [*known, AssetAlias(alias)]
-
-
-def _url_of(path: str) -> str:
-    from pathlib import Path
-
-    return path if "://" in path else Path(path).absolute().as_uri()

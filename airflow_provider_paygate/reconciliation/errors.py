@@ -10,5 +10,9 @@ class CannotReconcile(Exception):
         super().__init__(" ".join(reason.split()))
 
 
+class ConnectionLost(CannotReconcile):
+    """The database that does the work went away, or never answered. Trying again later may find it."""
+
+
 class TotalsDoNotTie(AssertionError):
     """The books of the reconciliation itself do not close: a fault in this package, never in the data."""

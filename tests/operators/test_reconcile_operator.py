@@ -14,7 +14,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, BaseHook
 
 from airflow_provider_paygate import exceptions as errors
-from airflow_provider_paygate.operators import reconcile_sides
+from airflow_provider_paygate.operators import reconcile_queries
 from airflow_provider_paygate.operators.paywize import PaywizePayoutBatchOperator
 from airflow_provider_paygate.operators.reconcile import (
     REPORT_URL,
@@ -289,7 +289,7 @@ def test_two_queries_of_one_postgresql_connection_are_compared_there(
     gateway = {"sql": "SELECT * FROM report", "conn_id": "warehouse"}
     fetched = reconcile(ledger, {**gateway, "conn_id": "replica"}, fail_on=())  # another connection: both travel
     assert len(warehouse) == 2
-    monkeypatch.setattr(reconcile_sides.Query, "fetched", None)
+    monkeypatch.setattr(reconcile_queries.Query, "fetched", None)
 
     there = reconcile(ledger, gateway, fail_on=(), asset_alias="settled", context={"outlet_events": Events()})
     assert len(warehouse) == 3

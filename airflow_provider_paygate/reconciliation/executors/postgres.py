@@ -7,7 +7,7 @@ from contextlib import closing, suppress
 from typing import Any
 
 from airflow_provider_paygate.reconciliation.dialects import carried
-from airflow_provider_paygate.reconciliation.errors import CannotReconcile
+from airflow_provider_paygate.reconciliation.errors import CannotReconcile, ConnectionLost
 from airflow_provider_paygate.reconciliation.normalise import check_kinds, flaws, normalising_select
 from airflow_provider_paygate.reconciliation.reading import first_line
 from airflow_provider_paygate.reconciliation.relations import relation_of, source_of
@@ -96,4 +96,5 @@ class PostgresExecutor:
         except Exception as error:
             if not type(error).__module__.startswith(("psycopg", "pg8000", "sqlalchemy")):
                 raise
-            raise CannotReconcile(f"{what} failed in PostgreSQL: {first_line(error)}") from None
+            kind = ConnectionLost if self._connection.closed else CannotReconcile
+            raise kind(f"{what} failed in PostgreSQL: {first_line(error)}") from None

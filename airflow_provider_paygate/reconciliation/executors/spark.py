@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from airflow_provider_paygate.reconciliation.dialects import carried
-from airflow_provider_paygate.reconciliation.errors import CannotReconcile
+from airflow_provider_paygate.reconciliation.errors import CannotReconcile, ConnectionLost
 from airflow_provider_paygate.reconciliation.normalise import check_kinds, flaws, normalising_select
 from airflow_provider_paygate.reconciliation.reading import first_line
 from airflow_provider_paygate.reconciliation.relations import relation_of, source_of
@@ -28,7 +29,7 @@ _KINDS: dict[str, Kind] = {
 
 
 class SparkExecutor:
-    """Runs the passes in a Spark session, which stays open and is the caller's.
+    """Runs the passes in a Spark session (4.0 or newer), which stays open and is the caller's.
 
     Kept results are temporary views over checkpointed rows; they go when it is closed. The session's time zone is UTC
     meanwhile.
@@ -56,7 +57,7 @@ class SparkExecutor:
 
     def keep(self, name: str, query: str) -> None:
         # A checkpoint and no cache: the plan of a cached query goes on growing with every pass that builds on it.
-        with _spark_errors(f"the pass {name}"):
+        with spark_errors(f"the pass {name}"):
             frame = self._frame(query, f"the pass {name}").localCheckpoint(eager=True)
         frame.createOrReplaceTempView(name)
         self._kept.append(name)
@@ -67,7 +68,7 @@ class SparkExecutor:
         self._kept.append(name)
 
     def rows(self, query: str) -> Iterator[Sequence[Any]]:
-        with _spark_errors("a pass"):
+        with spark_errors("a pass"):
             yield from self._frame(query, "a pass").toLocalIterator()
 
     def close(self) -> None:
@@ -77,7 +78,7 @@ class SparkExecutor:
         self._session.conf.set("spark.sql.session.timeZone", self._zone)
 
     def _frame(self, query: str, what: str) -> Any:
-        with _spark_errors(what):
+        with spark_errors(what):
             return self._session.sql(carried(query, "spark"))
 
 
@@ -86,10 +87,16 @@ def _kind(type_name: str) -> Kind:
 
 
 @contextmanager
-def _spark_errors(what: str) -> Iterator[None]:
+def spark_errors(what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
         if not type(error).__module__.startswith(("pyspark", "py4j")):
             raise
+        # Spark's own complaints are of more particular classes; a bare one is the transport's.
+        if type(error).__name__ == "SparkConnectGrpcException":
+            details = re.search('details = "(.*?)"', str(error))
+            raise ConnectionLost(
+                f"{what}: Spark does not answer: {details[1] if details else first_line(error)}"
+            ) from None
         raise CannotReconcile(f"{what} failed in Spark: {first_line(error)}") from None
