@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_paygate.exceptions import InvalidRequest, NotSent
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection, Engine
 
+T = TypeVar("T")
 LOCK_WAIT_SECONDS = 30
 # What of an Airflow connection's extras goes on to PostgreSQL: a connection that demands TLS must not lose that here.
 LIBPQ = ("ssl", "options", "connect_timeout", "keepalives", "application_name", "target_session_attrs", "gssencmode")
@@ -49,6 +50,12 @@ class Database:
             self.ensure_schema()
             with self.engine.begin() as connection:
                 yield connection
+
+    async def written(self, run: Callable[[], T]) -> T:
+        """What `run` gives, which is one transaction, done off the event loop."""
+        import asyncio
+
+        return await asyncio.to_thread(run)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

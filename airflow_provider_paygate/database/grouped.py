@@ -1,17 +1,20 @@
-"""Group commit for SQLite: several threads' transactions share one flush to disk, and each waits for it.
+"""Group commit for SQLite: writes that wait for the disk at the same moment share one flush.
 
-SQLite writes one transaction at a time and a durable commit waits for the disk. While one group commits, the threads
-behind it queue; they then run their steps one after another in a single transaction, and the last of them commits for
-all. Every caller returns only when its own step is on disk. PostgreSQL does this by itself.
+SQLite writes one transaction at a time and a durable commit waits for the disk. What comes while one group commits,
+waits; then one thread runs it all, each write a step of one transaction, and commits once. Nobody is told of a write
+before it is on disk. PostgreSQL does this by itself.
 """
 
 from __future__ import annotations
 
+import asyncio
+import queue
 import sqlite3
 import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from airflow_provider_paygate.database.engine import SQLITE_NOW, Database
 
@@ -19,22 +22,24 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 LARGEST_GROUP = 64
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """A write and who waits for it."""
+
+    run: Callable[[], Any]
+    done: asyncio.Future[Any]
 
 
 class _Group:
-    """One open transaction and the threads whose steps stand in it; to a step it is a connection."""
+    """One open transaction; to the steps in it, it is a connection."""
 
     def __init__(self, connection: Connection, direct: sqlite3.Connection) -> None:
         self._connection = connection
         self.direct = direct
-        self.steps = 0
         self.broken = False  # SQLite rolled everything back by itself, as it may when the disk is full
-        self.gate = (
-            threading.Lock()
-        )  # closed until the group has ended; a lock wakes its waiters far cheaper than an Event
-        self.gate.acquire()
-        self.failure: BaseException | None = None
-        direct.execute("BEGIN IMMEDIATE")
 
     def execute(self, statement: Any, parameters: Any = None) -> Any:
         """As a connection's; SQL text that writes goes to the driver directly, at a sixth of the cost."""
@@ -46,30 +51,40 @@ class _Group:
                 return self.direct.execute(words, parameters)
         return self._connection.execute(statement, parameters)
 
-    def end(self, errors: Callable[[], AbstractContextManager[None]]) -> None:
-        """Commit, and let every waiting thread go on or learn that nothing of the group was kept."""
+    @contextmanager
+    def step(self) -> Iterator[Connection]:
+        """One write of the group. One that raises leaves no trace in it."""
+        if self.broken:
+            raise sqlite3.OperationalError("a shared transaction was rolled back")
+        # Plain SQL: SQLAlchemy's own savepoints cost as much as the step they protect.
+        self.direct.execute("SAVEPOINT step")
         try:
-            with errors():
-                if self.broken or not self.direct.in_transaction:
-                    raise sqlite3.OperationalError("a shared transaction was rolled back")
-                self.direct.execute("COMMIT")
-        except BaseException as failure:  # noqa: BLE001 - every waiting thread must learn of it
-            self.failure = failure
-            if self.direct.in_transaction:
-                self.direct.execute("ROLLBACK")
-        self.gate.release()
+            yield cast("Connection", self)
+        except BaseException:
+            # Without a transaction the next step's savepoint would begin one of its own, whose commit would then pass
+            # for the whole group's.
+            self.broken = not self.direct.in_transaction
+            if not self.broken:
+                self.direct.execute("ROLLBACK TO step")
+            raise
+        self.direct.execute("RELEASE step")
+
+    def commit(self) -> None:
+        """Make it durable, or raise."""
+        if self.broken or not self.direct.in_transaction:
+            raise sqlite3.OperationalError("a shared transaction was rolled back")
+        self.direct.execute("COMMIT")
 
 
 class GroupedDatabase(Database):
-    """A SQLite database whose transactions share their flush, while its `with` block lasts. Reading is as before."""
+    """A SQLite database whose writes from an event loop share their flush, while its `with` block lasts."""
 
     def __init__(self, database: Database) -> None:
         self.url, self.is_sqlite, self.shown = database.url, database.is_sqlite, database.shown
         self._plain = database
         self._turn = threading.Lock()
-        self._counting = threading.Lock()
-        self._queued = 0
-        self._group: _Group | None = None
+        self._open = threading.local()  # the group that this thread has open
+        self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
 
     def __enter__(self) -> GroupedDatabase:
         with self._errors():
@@ -78,9 +93,13 @@ class GroupedDatabase(Database):
             self._connection = self.engine.connect().execution_options(paygate_grouped=True)
             direct: Any = self._connection.connection.driver_connection
             self._direct: sqlite3.Connection = direct
+        self._writer = threading.Thread(target=self._write, name="paygate-writes")
+        self._writer.start()
         return self
 
     def __exit__(self, *failure: object) -> None:
+        self._waiting.put(None)
+        self._writer.join()
         self._connection.close()
 
     def ensure_schema(self) -> None:
@@ -92,73 +111,73 @@ class GroupedDatabase(Database):
             return seconds
         return super().now(connection)
 
-    def begin(self) -> AbstractContextManager[Connection]:  # type: ignore[override]
-        """One step of a shared transaction; durable when the block ends. A step that raises leaves no trace in it."""
-        return _Step(self)
-
-    def take_turn(self) -> _Group:
-        """Wait for the turn, and open a step in the group that is under way, or in a new one."""
-        with self._counting:
-            self._queued += 1
-        self._turn.acquire()
-        with self._counting:
-            self._queued -= 1
-        try:
-            with self._errors():
-                if self._group is None:
-                    self._group = _Group(self._connection, self._direct)
-                # Plain SQL: SQLAlchemy's own savepoints cost as much as the step they protect.
-                self._direct.execute("SAVEPOINT step")
-                return self._group
-        except BaseException:
-            if self._group is not None:
-                self._group.broken = True
-                self._end(self._group)
-            self._turn.release()
-            raise
-
-    def give_turn(self, group: _Group, failed: bool) -> None:
-        """Close the step; whoever finds nobody waiting behind commits for all."""
-        try:
-            if failed:
-                # Without a transaction the next step's savepoint would begin one of its own, whose commit would then
-                # pass for the whole group's.
-                group.broken = not group.direct.in_transaction
-                if not group.broken:
-                    group.direct.execute("ROLLBACK TO step")
-            else:
-                group.steps += 1
-            if group.broken or self._queued == 0 or group.steps >= LARGEST_GROUP:
-                self._end(group)
-        finally:
-            self._turn.release()
-
-    def told(self, error: BaseException) -> None:
-        """Raise what the database refused as this package says it; anything else is left alone."""
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """One step of the group that this thread has open, durable when the group is; elsewhere a group of its own."""
+        group: _Group | None = getattr(self._open, "group", None)
         with self._errors():
-            raise error
+            if group is not None:
+                with group.step() as connection:
+                    yield connection
+            else:
+                with self._group() as alone, alone.step() as connection:
+                    yield connection
 
-    def _end(self, group: _Group) -> None:
-        self._group = None
-        group.end(self._errors)
+    async def written(self, run: Callable[[], T]) -> T:
+        """What `run` gives, once its transaction is on disk, together with those of whoever waits at this moment."""
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.put(_Waiting(run, done))
+        return await done
+
+    def _write(self) -> None:
+        last = False
+        while not last and (first := self._waiting.get()) is not None:
+            group = [first]
+            with suppress(queue.Empty):
+                while not last and len(group) < LARGEST_GROUP:
+                    another = self._waiting.get_nowait()
+                    if another is None:
+                        last = True
+                    else:
+                        group.append(another)
+            self._write_together(group)
+
+    def _write_together(self, waiting: list[_Waiting]) -> None:
+        results: list[tuple[Any, BaseException | None]] = []
+        try:
+            with self._errors(), self._group():
+                for each in waiting:
+                    try:
+                        results.append((each.run(), None))
+                    except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits
+                        results.append((None, error))
+        except BaseException as failure:  # noqa: BLE001 - nothing of the group was kept, and all must learn of it
+            results = [(None, error or failure) for _, error in results] or [(None, failure)] * len(waiting)
+        told = [(each.done, *result) for each, result in zip(waiting, results, strict=True)]
+        for loop in {done.get_loop() for done, _, _ in told}:
+            with suppress(RuntimeError):  # the loop has ended: nobody waits
+                loop.call_soon_threadsafe(_tell, [result for result in told if result[0].get_loop() is loop])
+
+    @contextmanager
+    def _group(self) -> Iterator[_Group]:
+        """A transaction of this thread's, committed when the block ends."""
+        with self._turn:
+            self._direct.execute("BEGIN IMMEDIATE")
+            self._open.group = group = _Group(self._connection, self._direct)
+            try:
+                yield group
+                group.commit()
+            finally:
+                self._open.group = None
+                if self._direct.in_transaction:
+                    self._direct.execute("ROLLBACK")
 
 
-class _Step:
-    """The block of one :meth:`GroupedDatabase.begin`."""
-
-    def __init__(self, database: GroupedDatabase) -> None:
-        self._database = database
-
-    def __enter__(self) -> Connection:
-        self._group = self._database.take_turn()
-        return cast("Connection", self._group)
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        group = self._group
-        self._database.give_turn(group, failed=error is not None)
-        if error is not None:
-            self._database.told(error)
-        with group.gate:
-            pass
-        if group.failure is not None:
-            raise group.failure
+def _tell(results: list[tuple[asyncio.Future[Any], Any, BaseException | None]]) -> None:
+    for done, value, error in results:
+        if done.done():
+            continue  # whoever waited was cancelled
+        if error is None:
+            done.set_result(value)
+        else:
+            done.set_exception(error)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_paygate.exceptions import DuplicateReference, NotFound, concerning
 from airflow_provider_paygate.gateways.facts import Beneficiary
-from airflow_provider_paygate.gateways.wire import Flow
+from airflow_provider_paygate.gateways.wire import Flow, Task
 from airflow_provider_paygate.hooks.checks import refuse_books_on_one_machine
 from airflow_provider_paygate.hooks.safe_face import SafeFace
 from airflow_provider_paygate.payouts.once import Asked, MadeOnce
@@ -37,11 +37,13 @@ class PaytiaCharges(SafeFace):
     def pay(self, charge: Charge) -> Submitted:
         """Submit one charge; see `payouts.submission.submit`."""
         from airflow_provider_paygate.payouts.submission import submit
+        from airflow_provider_paygate.transport import blocking
 
-        refuse_books_on_one_machine(self.hook.journal.database, self.hook.settings.merchant.base_url)
-        return submit(
-            self.hook.journal, _Rail(self.hook, charge.reference), charge, "", self.who, self.hook.settings.ceilings
-        )
+        hook = self.hook
+        refuse_books_on_one_machine(hook.journal.database, hook.settings.merchant.base_url)
+        rail = _Rail(hook, charge.reference)
+        flow = submit(hook.journal, rail, charge, "", self.who, hook.settings.ceilings)
+        return blocking.run(flow, hook.timeouts)
 
     @concerning("paytia")
     def paid(self, charge: Charge) -> PaytiaPayment:
@@ -97,22 +99,22 @@ class _Rail:
         self.visibility_window = hook.settings.visibility_window
         self.call_seconds = hook.timeouts.whole_call
 
-    def prepare(self) -> None:
+    def prepare(self) -> Flow[None]:
         if self._hook.tokens is not None:
-            self._hook.run("authorize", self._hook.tokens.current())
+            yield from self._hook.told("authorize", self._hook.tokens.current())
 
-    def send(self, charge: Charge, not_after: float) -> tuple[PaytiaPayment, Beneficiary]:
-        return self._hook.submitted(charge, not_after), Beneficiary()
+    def send(self, charge: Charge, not_after: float) -> Flow[tuple[PaytiaPayment, Beneficiary]]:
+        return (yield from self._hook.submitted(charge, not_after)), Beneficiary()
 
-    def look_up(self, sender_id: str) -> tuple[PaytiaPayment, Beneficiary]:
+    def look_up(self, sender_id: str) -> Flow[tuple[PaytiaPayment, Beneficiary]]:
         """The payment history has it, or does not; who was paid it does not tell.
 
         After HTTP 208 to our one and only submission, "does not" means that somebody else used the reference.
         """
         try:
-            return self._hook.run("payments_taken", self._hook.client.find(sender_id)), Beneficiary()
+            found = yield from self._hook.told("payments_taken", self._hook.client.find(sender_id))
         except NotFound:
-            entry = self._hook.journal.find(self._reference)
+            entry: Entry | None = yield Task(lambda: self._hook.journal.find(self._reference))
             if entry is None or (entry.code, entry.tries, entry.resends) != ("208", 1, 0):
                 raise
             raise DuplicateReference(
@@ -123,6 +125,7 @@ class _Rail:
                 code="208",
                 http_status=208,
             ) from None
+        return found, Beneficiary()
 
 
 def succeeded(entry: Entry) -> Entry:

@@ -90,19 +90,22 @@ class GatewayHook(BaseHook, Generic[S]):
             self.__dict__["settings"] = await asyncio.to_thread(self._settings_of, connection)
         await asyncio.to_thread(self.open)
 
-    def run(self, operation: str, flow: Flow[T], more_secrets: tuple[str, ...] = ()) -> T:
+    def run(self, operation: str, flow: Flow[T]) -> T:
         """Run a flow of this hook, with this package's exceptions."""
         from airflow_provider_paygate.transport import blocking
 
-        with self._errors(operation, more_secrets):
-            return blocking.run(flow, self.timeouts)
+        return blocking.run(self.told(operation, flow), self.timeouts)
 
     async def arun(self, operation: str, flow: Flow[T]) -> T:
         """The same on an event loop; :meth:`aprepare` comes first."""
         from airflow_provider_paygate.transport import awaiting
 
-        with self._errors(operation):
-            return await awaiting.run(flow, self.timeouts)
+        return await awaiting.run(self.told(operation, flow), self.timeouts)
+
+    def told(self, operation: str, flow: Flow[T], more_secrets: tuple[str, ...] = ()) -> Flow[T]:
+        """`flow`, with this package's exceptions."""
+        with self._errors(operation, more_secrets):
+            return (yield from flow)
 
     def _settings_of(self, connection: Any) -> S:
         settings = self.read_settings(connection)

@@ -54,9 +54,12 @@ class PaywizePayouts(SafeFace):
     def pay(self, payout: Payout) -> Submitted:
         """Submit one payout; see `payouts.submission.submit`."""
         from airflow_provider_paygate.payouts.submission import submit
+        from airflow_provider_paygate.transport import blocking
 
         self._refuse_scattered_books()
-        return submit(self.journal, _Rail(self), payout, self._wallet(payout), self.who, self.hook.settings.ceilings)
+        ceilings = self.hook.settings.ceilings
+        flow = submit(self.journal, _Rail(self), payout, self._wallet(payout), self.who, ceilings)
+        return blocking.run(flow, self.hook.timeouts)
 
     def pay_batch(
         self, source: Source, batch_id: str, checks: Checks, concurrency: int, told: Callable[[Progress], None]
@@ -74,7 +77,16 @@ class PaywizePayouts(SafeFace):
                 self._settle_doubts(plan)
                 batch.check_balance(plan, checks, log)
                 again = SecondReading(plan, self.who)
-                sender = Sender(journal, _Rail(self), self.who, checks.ceilings, concurrency, told, again.paid_before)
+                sender = Sender(
+                    journal,
+                    _Rail(self),
+                    self.who,
+                    checks.ceilings,
+                    concurrency,
+                    self.hook.timeouts,
+                    told,
+                    again.paid_before,
+                )
                 sender.send(again.to_send(source()))
                 for problem in again.differences()[: batch.SHOWN_PROBLEMS]:
                     log.warning("batch %s: %s", batch_id, problem)
@@ -130,7 +142,7 @@ class PaywizePayouts(SafeFace):
 
     @contextmanager
     def _grouped_journal(self) -> Iterator[Journal]:
-        """The journal as a batch's threads use it: on SQLite their commits share a flush."""
+        """The journal as a batch uses it: on SQLite its writes share their flush to disk."""
         from airflow_provider_paygate.database.grouped import GroupedDatabase
 
         journal = self.journal
@@ -164,14 +176,13 @@ class _Rail:
         self.visibility_window = self._hook.settings.visibility_window
         self.call_seconds = self._hook.timeouts.whole_call
 
-    def prepare(self) -> None:
-        self._hook.run("auth", self._hook.client.tokens.current())
-        self._hook.run("initiate", self._rates.place("initiate"))
+    def prepare(self) -> Flow[None]:
+        yield from self._hook.told("auth", self._hook.client.tokens.current())
+        yield from self._hook.told("initiate", self._rates.place("initiate"))
 
-    def send(self, payout: Payout, not_after: float) -> tuple[Payment, Beneficiary]:
+    def send(self, payout: Payout, not_after: float) -> Flow[tuple[Payment, Beneficiary]]:
         return self._hook.submitted(payout, not_after, self._rates)
 
-    def look_up(self, sender_id: str) -> tuple[Payment, Beneficiary]:
+    def look_up(self, sender_id: str) -> Flow[tuple[Payment, Beneficiary]]:
         flow: Flow[Any] = self._rates.paced("status", self._hook.client.payout(sender_id=sender_id))
-        told: tuple[Payment, Beneficiary] = self._hook.run("status", flow)
-        return told
+        return self._hook.told("status", flow)

@@ -264,10 +264,10 @@ class PaytiaHook(PaytiaReports):
         )
         return PaytiaCharges(self, Who()).paid(charge)
 
-    def submitted(self, charge: Charge, not_after: float | None = None) -> PaytiaPayment:
+    def submitted(self, charge: Charge, not_after: float | None = None) -> Flow[PaytiaPayment]:
         """One submission; not begun when it could outlast the monotonic time `not_after`."""
         flow = self.client.payment_service(charge.request, not_after)
-        payment = self.run(charge.operation, flow, more_secrets=(charge.instrument,))
+        payment = yield from self.told(charge.operation, flow, more_secrets=(charge.instrument,))
         return replace(payment, reference=charge.reference)
 
     def _page(

@@ -57,7 +57,7 @@ class PaywizeHook(GatewayHook["PaywizeSettings"]):
         :raises OutcomeUnknown: it may have moved: look it up by reference before anything else.
         """
         self.settings.ceilings.check(payout)  # the day's ceiling needs the journal
-        return self.submitted(payout).payment
+        return self.run("initiate", self.submitted(payout)).payment
 
     def get_payout(self, *, reference: str | None = None, transaction_id: str | None = None) -> Payment:
         """Where a payout stands. Raises NotFound when the gateway has none."""
@@ -221,7 +221,7 @@ class PaywizeHook(GatewayHook["PaywizeSettings"]):
         client = Paywize(merchant, tokens)
         return client
 
-    def submitted(self, payout: Payout, not_after: float | None = None, rates: Rates | None = None) -> Told:
+    def submitted(self, payout: Payout, not_after: float | None = None, rates: Rates | None = None) -> Flow[Told]:
         """One submission and whom the answer names; not begun when it could outlast the monotonic time `not_after`."""
         from airflow_provider_paygate.gateways.paywize.client import Told
 
@@ -230,7 +230,7 @@ class PaywizeHook(GatewayHook["PaywizeSettings"]):
         )
         if rates is not None:
             flow = rates.heeding("initiate", flow)
-        told = self.run("initiate", flow, more_secrets=(payout.beneficiary_account,))
+        told = yield from self.told("initiate", flow, more_secrets=(payout.beneficiary_account,))
         return Told(replace(told.payment, reference=payout.reference), told.beneficiary)
 
     def _paced(self, operation: str, flow: Flow[Any]) -> Flow[Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import queue
-import threading
-import time
+import asyncio
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING
 
 from airflow_provider_paygate.exceptions import (
     AuthenticationFailed,
@@ -20,16 +22,22 @@ from airflow_provider_paygate.exceptions import (
     Refused,
     Throttled,
 )
+from airflow_provider_paygate.gateways.wire import Flow, Pause, Task, Write
 from airflow_provider_paygate.payouts.ceilings import Ceilings
 from airflow_provider_paygate.payouts.entry import Entry, Who
 from airflow_provider_paygate.payouts.journal import Journal
 from airflow_provider_paygate.payouts.payout import Payout
 from airflow_provider_paygate.payouts.submission import Rail, submit
 
+if TYPE_CHECKING:
+    from airflow_provider_paygate.transport.blocking import Timeouts
+
 TRIES_WHEN_NOT_SENT = 3
 PAUSE_WHEN_NOT_SENT = 1.0
-# Rows read and planned ahead of the threads, so that none of them waits while the next few hundred are planned.
-READ_AHEAD = 500
+# Rows taken at a time from the reading, which plans some hundreds ahead.
+TAKEN = 100
+
+ToSend = tuple[Payout, str, Entry]
 
 
 @dataclass
@@ -45,10 +53,12 @@ class Progress:
 
 
 class Sender:
-    """Submits rows with `concurrency` threads; each row ends in a named state in the journal.
+    """Submits rows, `concurrency` at a time, on an event loop of its own; each row ends in a named state in the journal.
 
-    :param told: is called with the progress after every row, from any thread.
-    :param paid_before: is called with the reference of a row that the gateway turns out to have paid before, likewise.
+    :param timeouts: how long to wait for the gateway.
+    :param told: is called with the progress after every row, from the loop's thread.
+    :param paid_before: is called with the reference of a row that the gateway turns out to have paid before, in one
+        transaction.
     """
 
     def __init__(
@@ -58,76 +68,88 @@ class Sender:
         who: Who,
         ceilings: Ceilings,
         concurrency: int,
+        timeouts: Timeouts,
         told: Callable[[Progress], None],
         paid_before: Callable[[str], None],
     ) -> None:
         self._journal, self._rail, self._who, self._ceilings = journal, rail, who, ceilings
         self._concurrency = concurrency
+        self._timeouts = timeouts
         self._told = told
         self._paid_before = paid_before
-        self._rows: queue.Queue[tuple[Payout, str, Entry] | None] = queue.Queue(maxsize=READ_AHEAD)
         self._stop: BaseException | None = None
-        self._counting = threading.Lock()
         self.progress = Progress()
 
-    def send(self, rows: Iterator[tuple[Payout, str, Entry]]) -> Progress:
+    def send(self, rows: Iterator[ToSend]) -> Progress:
         """Submit all `rows`. Raises what is wrong with everything, once the payouts under way have their answers."""
-        threads = [threading.Thread(target=self._work, name=f"payout-{n}") for n in range(self._concurrency)]
-        for thread in threads:
-            thread.start()
-        try:
-            for row in rows:
-                if self._stop is not None:
-                    break
-                self._rows.put(row)
-        except BaseException as error:
-            self._stop = self._stop or error
-            raise
-        finally:
-            for _ in threads:
-                self._rows.put(None)
-            for thread in threads:
-                thread.join()
-        if self._stop is not None:
-            raise self._stop
+        # A thread of its own: an interrupt reaches the caller's, and must not tear down what is under way.
+        with ThreadPoolExecutor(1, "paygate-batch") as thread:
+            sending = thread.submit(asyncio.run, self._all(rows))
+            try:
+                sending.result()
+            except BaseException as error:
+                self._stop = self._stop or error
+                raise
         return self.progress
 
-    def _work(self) -> None:
-        while (row := self._rows.get()) is not None:
+    async def _all(self, rows: Iterator[ToSend]) -> None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(self._concurrency + 1, "paygate-batch"))
+        waiting: asyncio.Queue[ToSend | None] = asyncio.Queue(maxsize=TAKEN)
+        await asyncio.gather(self._read(rows, waiting), *(self._work(waiting) for _ in range(self._concurrency)))
+        if self._stop is not None:
+            raise self._stop
+
+    async def _read(self, rows: Iterator[ToSend], waiting: asyncio.Queue[ToSend | None]) -> None:
+        try:
+            while self._stop is None and (taken := await asyncio.to_thread(lambda: list(islice(rows, TAKEN)))):
+                for row in taken:
+                    await waiting.put(row)
+        except BaseException as error:  # noqa: BLE001 - it ends the batch, once all is answered
+            self._stop = self._stop or error
+        for _ in range(self._concurrency):
+            await waiting.put(None)
+
+    async def _work(self, waiting: asyncio.Queue[ToSend | None]) -> None:
+        while (row := await waiting.get()) is not None:
             if self._stop is None:
                 try:
-                    self._submit(*row)
-                except BaseException as error:  # noqa: BLE001 - it ends the batch, in the thread that started it
+                    await self._submit(*row)
+                except BaseException as error:  # noqa: BLE001 - it ends the batch, once all is answered
                     self._stop = self._stop or error
 
-    def _submit(self, payout: Payout, wallet_id: str, entry: Entry) -> None:
+    async def _submit(self, payout: Payout, wallet_id: str, entry: Entry) -> None:
+        from airflow_provider_paygate.transport import awaiting
+
         outcome = "sent"
         try:
-            self._patiently(payout, wallet_id, entry)
+            flow = self._patiently(payout, wallet_id, entry)
+            await awaiting.run(flow, self._timeouts, self._journal.database.written)
         except (OutcomeUnknown, ReferenceConflict):
             outcome = "unknown"
         except Refused as error:
             if concerns_everything(error):
                 raise
             outcome = "refused"
-        with self._counting:
-            setattr(self.progress, outcome, getattr(self.progress, outcome) + 1)
-            self._told(self.progress)
+        setattr(self.progress, outcome, getattr(self.progress, outcome) + 1)
+        self._told(self.progress)
 
-    def _patiently(self, payout: Payout, wallet_id: str, entry: Entry) -> None:
+    def _patiently(self, payout: Payout, wallet_id: str, entry: Entry) -> Flow[None]:
         """A payout that never left is tried again a few times; an outage longer than that is the batch's, not the row's."""
         for more in reversed(range(TRIES_WHEN_NOT_SENT)):
             try:
-                submitted = submit(self._journal, self._rail, payout, wallet_id, self._who, self._ceilings, entry)
+                submitted = yield from submit(
+                    self._journal, self._rail, payout, wallet_id, self._who, self._ceilings, entry
+                )
                 if submitted.already_paid:
-                    self._paid_before(payout.reference)
+                    yield Write(partial(self._paid_before, payout.reference))
                 return
             except NotSent as error:
                 if not more or self._stop is not None:
                     raise
                 patience = error.retry_after if isinstance(error, Throttled) else None
-                time.sleep(patience or PAUSE_WHEN_NOT_SENT)
-                entry = self._journal.find(payout.reference) or entry
+                yield Pause(patience or PAUSE_WHEN_NOT_SENT)
+                found: Entry | None = yield Task(partial(self._journal.find, payout.reference))
+                entry = found or entry
 
 
 def concerns_everything(error: PaygateError) -> bool:

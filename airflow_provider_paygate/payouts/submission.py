@@ -1,6 +1,7 @@
 """Paying one payout safely: plan it, send it once, and ask before ever sending again.
 
-What :func:`submit` does next follows from where the journal says the payment stands::
+It is a flow: a worker's thread drives one, the event loop of a batch many at a time. What :func:`submit` does next
+follows from where the journal says the payment stands::
 
     planned, refused   send it (after a look-up, when an earlier try may have written in another journal)
     sending            another worker has it: wait for its answer; past its deadline, unknown
@@ -11,6 +12,7 @@ What :func:`submit` does next follows from where the journal says the payment st
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -25,6 +27,7 @@ from airflow_provider_paygate.exceptions import (
     Refused,
 )
 from airflow_provider_paygate.gateways.facts import Beneficiary, Payment
+from airflow_provider_paygate.gateways.wire import Flow, Pause, Task, Write
 from airflow_provider_paygate.payouts.ceilings import Ceilings
 from airflow_provider_paygate.payouts.entry import Entry, Who
 from airflow_provider_paygate.payouts.journal import Journal
@@ -49,13 +52,13 @@ class Rail(Protocol[P_contra]):
     call_seconds: float
     tells_utr: bool  # whether a settled payment has a bank's reference, which may come later
 
-    def prepare(self) -> None:
+    def prepare(self) -> Flow[None]:
         """Have a token in hand, so that no lease on a payment is spent waiting for one."""
 
-    def send(self, payout: P_contra, not_after: float) -> tuple[Payment, Beneficiary]:
+    def send(self, payout: P_contra, not_after: float) -> Flow[tuple[Payment, Beneficiary]]:
         """Submit once, beginning no call that could outlast the monotonic time `not_after`."""
 
-    def look_up(self, sender_id: str) -> tuple[Payment, Beneficiary]:
+    def look_up(self, sender_id: str) -> Flow[tuple[Payment, Beneficiary]]:
         """Ask for it. NotFound only when the gateway itself says so."""
 
 
@@ -79,7 +82,7 @@ def submit(
     who: Who,
     ceilings: Ceilings,
     entry: Entry | None = None,
-) -> Submitted:
+) -> Flow[Submitted]:
     """Bring `payout` to accepted or final, sending it at most once. `entry` is its plan, when that has been made already.
 
     :raises Refused: it was refused; nothing moved.
@@ -88,7 +91,7 @@ def submit(
     :raises ReferenceConflict: the reference belongs to another payment.
     """
     ceilings.check(payout)
-    return _Submission(journal, rail, payout, wallet_id, who, ceilings).carried_out(entry)
+    return (yield from _Submission(journal, rail, payout, wallet_id, who, ceilings).carried_out(entry))
 
 
 class _Submission(Generic[P]):
@@ -106,127 +109,151 @@ class _Submission(Generic[P]):
         self.sent = False
         self.was_used = False  # the gateway refused the very first submission as a repeat
 
-    def carried_out(self, entry: Entry | None) -> Submitted:
+    def carried_out(self, entry: Entry | None) -> Flow[Submitted]:
         if entry is None:
-            self._ask_after_replaced()
-            entry = self.journal.intend(self.payout, self.wallet_id, self.who)
+            yield from self._ask_after_replaced()
+            entry = yield from self._intended()
         known_before = entry.state in {State.ACCEPTED, State.SETTLED}
         waiting_for_its_own = entry.was_made_by(self.who) and entry.state is State.ACCEPTED
-        if entry.state is State.PLANNED and entry.tries == 0 and self._may_have_been_sent_elsewhere():
-            entry = self.journal.doubted(entry, self.who)
+        if entry.state is State.PLANNED and entry.tries == 0 and (yield from self._may_have_been_sent_elsewhere()):
+            entry = yield from self._written(self.journal.doubted, entry)
         while entry.state in {State.PLANNED, State.REFUSED, State.SENDING, State.UNKNOWN}:
             if entry.state is State.SENDING:
-                entry = self._watched(entry)
+                entry = yield from self._watched(entry)
             elif entry.state is State.UNKNOWN:
-                entry = self._looked_up(entry)
+                entry = yield from self._looked_up(entry)
             else:
-                entry = self._sent(entry)
+                entry = yield from self._sent(entry)
         if entry.key_id != self.journal.fingerprints.key_id:
-            entry = self._compared_after_rotation(entry)
+            entry = yield from self._compared_after_rotation(entry)
         if self.rail.tells_utr and entry.state is State.SETTLED and entry.utr is None:
-            entry = self._asked_once(entry)  # the bank's reference may have come since
+            entry = yield from self._asked_once(entry)  # the bank's reference may have come since
         already_paid = self.was_used or (known_before and not waiting_for_its_own)
         return Submitted(entry, self.sent and not self.was_used, already_paid)
 
-    def _ask_after_replaced(self) -> None:
+    def _ask_after_replaced(self) -> Flow[None]:
         """A payment that this one replaces may have failed while nobody looked."""
-        old = self.journal.find(self.payout.replaces) if self.payout.replaces else None
+        replaces = self.payout.replaces
+        if not replaces:
+            return
+        old: Entry | None = yield Task(lambda: self.journal.find(replaces))
         if old is not None and old.state in {State.ACCEPTED, State.UNKNOWN}:
-            self._asked_once(old)
+            yield from self._asked_once(old)
 
-    def _asked_once(self, entry: Entry) -> Entry:
+    def _asked_once(self, entry: Entry) -> Flow[Entry]:
         """What the gateway says of a payment that nothing will be sent for; as it was when it does not answer."""
         try:
-            payment, told = self.rail.look_up(entry.sender_id)
+            payment, told = yield from self.rail.look_up(entry.sender_id)
         except PaygateError:
             return entry
         if self.journal.difference(entry, payment.amount, told) is not None:
             return entry
-        return self._noted(entry, payment)
+        return (yield from self._noted(entry, payment))
 
-    def _may_have_been_sent_elsewhere(self) -> bool:
+    def _may_have_been_sent_elsewhere(self) -> Flow[bool]:
         """A worker may come back with its local journal gone: then a first entry on a later try proves nothing."""
         who = self.who
         if who.try_number == 1 or who.remembered:
             return False
-        return who.earliest is None or self.journal.began_at() > who.earliest
+        if who.earliest is None:
+            return True
+        began: float = yield Task(self.journal.began_at)
+        return began > who.earliest
 
-    def _sent(self, entry: Entry) -> Entry:
+    def _sent(self, entry: Entry) -> Flow[Entry]:
         payout, journal, who = self.payout, self.journal, self.who
         try:
-            self.rail.prepare()
+            yield from self.rail.prepare()
         except PaygateError as error:
             _raise_if_unknown(entry, error)
             raise
         lease = 2 * self.rail.call_seconds + 5
         begun = time.monotonic()
         fingerprint = journal.fingerprints.of(payout.amount, payout.beneficiary_account, payout.beneficiary_ifsc)
-        claimed = journal.claim(entry, fingerprint, lease, who, self.ceilings.per_day)
+        per_day = self.ceilings.per_day
+        claimed: Entry | None = yield Write(lambda: journal.claim(entry, fingerprint, lease, who, per_day))
         if claimed is None:
-            return journal.intend(payout, self.wallet_id, who)  # another worker moved it: look where it stands now
+            return (yield from self._intended())  # another worker moved it: look where it stands now
         self.sent = True
         try:
-            payment, _ = self.rail.send(payout, begun + lease)
+            payment, _ = yield from self.rail.send(payout, begun + lease)
         except Refused as error:
-            after = self._answered(claimed, Event.REFUSED, error)
+            after = yield from self._answered(claimed, Event.REFUSED, error)
             if _knows_better(after):
                 return after
             _raise_if_unknown(after, error)
             raise
         except (OutcomeUnknown, DuplicateReference, BadReply) as error:
             self.was_used = isinstance(error, DuplicateReference) and claimed.tries == 1
-            return self._answered(claimed, Event.LOST, error)
+            return (yield from self._answered(claimed, Event.LOST, error))
         except PaygateError as error:  # not sent, throttled, keys refused: it never took effect
-            after = self._answered(claimed, Event.NOT_SENT, error)
+            after = yield from self._answered(claimed, Event.NOT_SENT, error)
             if _knows_better(after):
                 return after
             _raise_if_unknown(after, error)
             raise
+        except GeneratorExit:
+            raise  # nobody is left to write for it: it stays SENDING, and becomes unknown
         except BaseException as error:  # killed, interrupted, or a bug: it may be on its way
-            journal.answered(claimed, Event.LOST, who, message=f"interrupted by {type(error).__name__}")
+            why = f"interrupted by {type(error).__name__}"
+            yield Write(lambda: journal.answered(claimed, Event.LOST, who, message=why))
             raise
-        return self._noted(claimed, payment)
+        return (yield from self._noted(claimed, payment))
 
-    def _answered(self, claimed: Entry, event: Event, error: PaygateError) -> Entry:
+    def _intended(self) -> Flow[Entry]:
+        entry: Entry = yield Write(lambda: self.journal.intend(self.payout, self.wallet_id, self.who))
+        return entry
+
+    def _written(self, move: Callable[[Entry, Who], Entry], entry: Entry) -> Flow[Entry]:
+        after: Entry = yield Write(lambda: move(entry, self.who))
+        return after
+
+    def _answered(self, claimed: Entry, event: Event, error: PaygateError) -> Flow[Entry]:
         """Take down what became of the submission. Where even that fails the row stays SENDING, and becomes unknown."""
+        code, message = error.code, str(error)
         try:
-            return self.journal.answered(claimed, event, self.who, code=error.code, message=str(error))
+            after: Entry = yield Write(
+                lambda: self.journal.answered(claimed, event, self.who, code=code, message=message)
+            )
         except NotSent as down:
             if event is not Event.LOST:
                 raise error from down
             raise OutcomeUnknown(f"{claimed.reference}: {error}; and {down}", operation="journal") from error
+        return after
 
-    def _noted(self, entry: Entry, payment: Payment) -> Entry:
+    def _noted(self, entry: Entry, payment: Payment) -> Flow[Entry]:
         """What the gateway answered, durable before anybody is told."""
         try:
-            return self.journal.observed(entry, payment, self.who)
+            after: Entry = yield Write(lambda: self.journal.observed(entry, payment, self.who))
         except NotSent as down:
             raise OutcomeUnknown(
                 f"{entry.reference}: the gateway has it as {payment.transaction_id}, but the journal could not take that down "
                 f"({down}). A retry looks it up.",
                 operation="journal",
             ) from down
+        return after
 
-    def _watched(self, entry: Entry) -> Entry:
+    def _watched(self, entry: Entry) -> Flow[Entry]:
         """The entry once the worker that is sending it has its answer, or its deadline has passed."""
-        entry = self.journal.expired(entry, self.who)
+        entry = yield from self._written(self.journal.expired, entry)
         while entry.state is State.SENDING:
-            time.sleep(WATCH_SECONDS)
-            entry = self.journal.expired(entry, self.who)
+            yield Pause(WATCH_SECONDS)
+            entry = yield from self._written(self.journal.expired, entry)
         return entry
 
-    def _looked_up(self, entry: Entry) -> Entry:
+    def _looked_up(self, entry: Entry) -> Flow[Entry]:
         """What the gateway says of an unknown payment: adopted when found, sent once more when its absence is proven.
 
         "Absent" proves nothing before the visibility window has passed since the last try; twice absent after that, the
         same id is sent once more; after that only a person decides.
         """
+        seen = entry
         try:
-            payment, told = self.rail.look_up(entry.sender_id)
+            payment, told = yield from self.rail.look_up(entry.sender_id)
         except DuplicateReference:
             raise  # the rail knows that no try of ours went unanswered: somebody else used the reference
         except NotFound:
-            entry, wait = self.journal.absent(entry, self.who, self.rail.visibility_window)
+            entry, wait = yield Write(lambda: self.journal.absent(seen, self.who, self.rail.visibility_window))
         except PaygateError as error:
             raise OutcomeUnknown(
                 f"{_may_have_moved(entry)}, and asking the gateway failed ({error}). "
@@ -237,7 +264,7 @@ class _Submission(Generic[P]):
                 http_status=error.http_status,
             ) from error
         else:
-            return self._adopted(entry, payment, told)
+            return (yield from self._adopted(entry, payment, told))
         if entry.state is not State.UNKNOWN:
             return entry
         if wait > 0:
@@ -254,21 +281,21 @@ class _Submission(Generic[P]):
                 operation="look-up",
             )
         if entry.absences >= 2:
-            return self._sent(entry)
-        time.sleep(min(BETWEEN_LOOKUPS, self.rail.visibility_window / 10))
+            return (yield from self._sent(entry))
+        yield Pause(min(BETWEEN_LOOKUPS, self.rail.visibility_window / 10))
         return entry
 
-    def _adopted(self, entry: Entry, payment: Payment, told: Beneficiary) -> Entry:
+    def _adopted(self, entry: Entry, payment: Payment, told: Beneficiary) -> Flow[Entry]:
         difference = self.journal.difference(entry, payment.amount, told)
         if difference is not None:
             raise _conflict(entry, f"the gateway has a payment under this id whose {difference} is another")
-        return self._noted(entry, payment)
+        return (yield from self._noted(entry, payment))
 
-    def _compared_after_rotation(self, entry: Entry) -> Entry:
+    def _compared_after_rotation(self, entry: Entry) -> Flow[Entry]:
         """The fingerprint was made with a key that has been rotated and only clear facts agree: ask the gateway for the rest."""
         payout = self.payout
         try:
-            payment, told = self.rail.look_up(entry.sender_id)
+            payment, told = yield from self.rail.look_up(entry.sender_id)
         except PaygateError:
             return entry  # nothing is sent either way; the next look-up that answers makes the fingerprint anew
         if told.account is None or told.ifsc is None:
@@ -279,7 +306,8 @@ class _Submission(Generic[P]):
             payout.beneficiary_ifsc,
         ):
             raise _conflict(entry, "the gateway has it for another amount or beneficiary")
-        return self.journal.rekeyed(entry, payout, self.who)
+        rekeyed: Entry = yield Write(lambda: self.journal.rekeyed(entry, payout, self.who))
+        return rekeyed
 
 
 def _knows_better(after: Entry) -> bool:

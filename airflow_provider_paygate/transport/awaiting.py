@@ -56,8 +56,7 @@ async def _performed(step: Step, timeouts: Timeouts, write: Writer) -> Any:
 
 
 async def exchanged(exchange: Exchange, timeouts: Timeouts) -> Reply:
-    """One request and its answer, or :class:`Undelivered`. Never follows a redirect, never repeats (but for a read that
-    met a connection which had been closed while it was idle)."""
+    """One request and its answer, or :class:`Undelivered`. Never repeats, never follows a redirect."""
     import aiohttp
 
     if exchange.not_after is not None and time.monotonic() + timeouts.whole_call > exchange.not_after:
@@ -127,6 +126,7 @@ async def _opened(loop: asyncio.AbstractEventLoop) -> AsyncGenerator[aiohttp.Cli
 
     connector = aiohttp.TCPConnector(limit=64, keepalive_timeout=60)
     session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+    session._retry_connection = False  # it would repeat a read, which the rates do not know of
     try:
         yield session
     finally:
@@ -151,10 +151,12 @@ _routes: dict[str, dict[str, Any]] = {}
 
 
 def _route_to(origin: str) -> dict[str, Any]:
-    from requests.utils import prepend_scheme_if_needed, select_proxy
+    from requests.utils import select_proxy
 
     proxy = select_proxy(origin, proxies_of(origin))
-    route: dict[str, Any] = {"proxy": prepend_scheme_if_needed(proxy, "http")} if proxy else {}
+    if proxy and "://" not in proxy:
+        proxy = f"http://{proxy}"
+    route: dict[str, Any] = {"proxy": proxy} if proxy else {}
     return {**route, "ssl": _trusted()} if origin.startswith("https:") else route
 
 
@@ -163,7 +165,8 @@ def _trusted() -> ssl.SSLContext:
     """The certificates that the blocking driver trusts."""
     import ssl
 
-    from requests.certs import where
+    from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
-    path = blocking.certificates() or where()
-    return ssl.create_default_context(**{"capath" if os.path.isdir(path) else "cafile": path})
+    path = blocking.certificates() or DEFAULT_CA_BUNDLE_PATH
+    folder = os.path.isdir(path)
+    return ssl.create_default_context(cafile=None if folder else path, capath=path if folder else None)

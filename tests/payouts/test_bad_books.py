@@ -8,6 +8,7 @@ import signal
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +18,7 @@ from sqlalchemy import create_engine, text
 
 from airflow_provider_paygate import exceptions as errors
 from airflow_provider_paygate.database import database, engine
+from airflow_provider_paygate.database.grouped import GroupedDatabase
 from airflow_provider_paygate.payouts.journal import Journal
 from airflow_provider_paygate.sandbox.server import Sandbox
 from tests.conftest import POSTGRES, calls, forget_process, moved, payment
@@ -130,23 +132,21 @@ def test_books_that_are_locked_send_nothing_and_say_so(
     assert pay_batch(payouts=some(3))["succeeded"] == 3
 
 
-@pytest.mark.parametrize("step", ["claim", "observed"])
+@pytest.mark.parametrize("group", [1, 2, 3, 4])
 def test_books_that_are_locked_half_way_lose_nothing(
-    sandbox: Sandbox, connect: Any, pay_batch: PayBatch, age: Age, locked: Any, monkeypatch: pytest.MonkeyPatch, step: str
+    sandbox: Sandbox, connect: Any, pay_batch: PayBatch, age: Age, locked: Any, monkeypatch: pytest.MonkeyPatch, group: int
 ) -> None:  # fmt: skip
     connect(timeout=10, visibility_window=0.2)
     sandbox.merchant("docs-v1", dedupe=False)
     monkeypatch.setattr("airflow_provider_paygate.payouts.sending.PAUSE_WHEN_NOT_SENT", 0.01)
-    original, others = getattr(Journal, step), []
+    original, others, groups = GroupedDatabase._write_together, [], count(1)
 
     def half_way(*args: Any, **kwargs: Any) -> Any:
-        half_way.left -= 1  # type: ignore[attr-defined]
-        if half_way.left == 0:  # type: ignore[attr-defined]
+        if next(groups) == group:
             others.append(locked())
         return original(*args, **kwargs)
 
-    half_way.left = 4  # type: ignore[attr-defined]
-    monkeypatch.setattr(Journal, step, half_way)
+    monkeypatch.setattr(GroupedDatabase, "_write_together", half_way)
     with pytest.raises(errors.NotSent, match="locked"):
         pay_batch(payouts=some(10), max_concurrency=2)
     others[0].execute("ROLLBACK")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -18,7 +20,7 @@ from airflow_provider_paygate.payouts.plan import Plan
 from airflow_provider_paygate.payouts.second_reading import SecondReading
 from airflow_provider_paygate.payouts.sending import Sender
 from airflow_provider_paygate.sandbox.server import Sandbox
-from airflow_provider_paygate.transport import blocking
+from airflow_provider_paygate.transport import awaiting, blocking
 from tests.conftest import calls, moved, payment
 from tests.operators.conftest import Pay, PayBatch
 from tests.processes import Child, die
@@ -54,10 +56,14 @@ TOGETHER = [
     *around(Plan, "_take_down", "_mark_repeats", "_drop_earlier"),
     *around(Journal, "intend_all"),
     *around(SecondReading, "_link"),
-    *ALONE[2:],
+    *around(_Rail, "prepare"),
+    *around(Journal, "claim"),
+    *around(_Rail, "send"),
+    *around(awaiting, "exchanged"),
+    *around(Journal, "observed"),
     *around(Sender, "_submit"),
 ]
-exchanged = blocking.exchanged
+EXCHANGED = (blocking.exchanged, awaiting.exchanged)
 # A step that comes once in a batch; the others happen for every row, and it dies at the fifth.
 ONCE = {"_take_down", "_mark_repeats", "_drop_earlier", "intend_all", "_link"}
 
@@ -76,18 +82,33 @@ def killed_at(point: Point, act: Callable[[], Any], nth: int = 1) -> Callable[[]
                 if left == 0:
                     die()
 
-        def step(*args: Any, **kwargs: Any) -> Any:
-            if original is exchanged and not args[0].request.url.endswith("/payout/v1/initiate"):
-                return original(*args, **kwargs)
+        @contextmanager
+        def dying(*args: Any) -> Iterator[None]:
+            if original in EXCHANGED and not args[0].request.url.endswith("/payout/v1/initiate"):
+                yield
+                return
             if not point.after:
                 counted()
             try:
-                return original(*args, **kwargs)
+                yield
             finally:
                 if point.after:
                     counted()
 
-        setattr(point.owner, point.step, step)
+        def step(*args: Any, **kwargs: Any) -> Any:
+            with dying(*args):
+                return original(*args, **kwargs)
+
+        def flow(*args: Any, **kwargs: Any) -> Any:
+            with dying(*args):
+                return (yield from original(*args, **kwargs))
+
+        async def coroutine(*args: Any, **kwargs: Any) -> Any:
+            with dying(*args):
+                return await original(*args, **kwargs)
+
+        wrapped = coroutine if inspect.iscoroutinefunction(original) else flow if point.owner is _Rail else step
+        setattr(point.owner, point.step, wrapped)
         return act()
 
     return until_then
@@ -172,7 +193,7 @@ def test_what_a_killed_worker_had_only_planned_is_sent_at_once_by_the_next_try(
         context = {"ti": SimpleNamespace(**about, try_number=try_number)}
         return pay_batch(context, payouts=rows, max_concurrency=1, timeout=20)
 
-    assert Child(killed_at(Point(blocking, "exchanged", True), lambda: run(1), nth=5)).result() == "killed"
+    assert Child(killed_at(Point(awaiting, "exchanged", True), lambda: run(1), nth=5)).result() == "killed"
     assert moved(sandbox) == 5
     summary = Child(lambda: run(2)).result()
     assert (summary["succeeded"], summary["already_paid"]) == (10, 0)
@@ -189,7 +210,12 @@ def test_killed_again_and_again_it_is_still_paid_once(
     def run() -> Any:
         return pay_batch(payouts=rows, max_concurrency=2, timeout=20)
 
-    for point in (ALONE[7], ALONE[9], ALONE[5], ALONE[10], ALONE[11]):
+    for point in (
+        Point(_Rail, "send", True),
+        Point(awaiting, "exchanged", True),
+        Point(Journal, "claim", True),
+        *around(Journal, "observed"),
+    ):
         assert Child(killed_at(point, run, nth=3)).result() == "killed", point
         age(600)
     summary = Child(run).result()

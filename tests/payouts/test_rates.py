@@ -15,7 +15,7 @@ from airflow_provider_paygate.database import database
 from airflow_provider_paygate.gateways.wire import Pause, Task
 from airflow_provider_paygate.payouts.rates import Rates
 from airflow_provider_paygate.sandbox.server import Sandbox
-from airflow_provider_paygate.transport import blocking
+from airflow_provider_paygate.transport import awaiting, blocking
 from tests.conftest import calls, moved, payment
 from tests.operators.conftest import Pay, PayBatch
 from tests.processes import Child, at_once
@@ -92,7 +92,11 @@ def test_a_batch_keeps_the_rate_of_a_gateway_that_counts(
                 text("UPDATE paygate_rates SET sends = :sends WHERE operation = 'initiate'"), {"sends": earlier}
             )
 
-    monkeypatch.setattr(blocking, "time", SimpleNamespace(sleep=passed, monotonic=blocking.time.monotonic))
+    async def performed(step: Any, *rest: Any) -> Any:
+        return passed(step.seconds) if isinstance(step, Pause) else await original(step, *rest)
+
+    original = awaiting._performed
+    monkeypatch.setattr(awaiting, "_performed", performed)
     summary = pay_batch(payouts=[payment(f"INV-{number}") for number in range(13)], max_concurrency=1,
                         wait_for_completion=False)  # fmt: skip
     assert summary["pending"] == moved(sandbox) == 13
