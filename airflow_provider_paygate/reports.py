@@ -22,6 +22,7 @@ PAYMENTS = (
 )  # fmt: skip
 CALLS = ("cdr_id", "state", "agent_id", "originator", "started_at", "answered_at", "ended_at", "raw")
 CHUNK = 1000
+MOST_DIGITS = 40  # beyond them a number is written as it came: `1e999999999` in full would fill the memory
 
 
 def written(path: str, columns: Sequence[str], rows: Iterator[Mapping[str, Any]]) -> int:
@@ -98,7 +99,7 @@ def _text(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, Decimal):
-        return format(value, "f")
+        return format(value, "f") if abs(value.adjusted()) < MOST_DIGITS else str(value)
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Mapping):

@@ -98,6 +98,14 @@ def decimal_of(value: object) -> Decimal | None:
     return amount if amount.is_finite() else None
 
 
+def json_number(text: str) -> Decimal | str:
+    """A JSON number, exactly; text where no Decimal holds it (``1e99999999999999999999``). For `json.loads(parse_float=…)`."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return text
+
+
 def time_of(value: object, zone: str = "UTC") -> datetime | None:
     """An aware time from ISO 8601, or from connected banking's ``21 Jan 2026 03:23:02 PM``; None when unreadable.
 

@@ -9,7 +9,14 @@ from typing import Any
 
 from airflow_provider_paygate.gateways.paytia import auth, outcomes, service
 from airflow_provider_paygate.gateways.paytia.cards import refuse_card_data
-from airflow_provider_paygate.gateways.paytia.conversation import ACCEPT, JSON, bytes_of, exchanged, headers_of
+from airflow_provider_paygate.gateways.paytia.conversation import (
+    ACCEPT,
+    JSON,
+    bytes_of,
+    exchanged,
+    headers_of,
+    reading,
+)
 from airflow_provider_paygate.gateways.paytia.envelope import Answer
 from airflow_provider_paygate.gateways.paytia.paths import READS
 from airflow_provider_paygate.gateways.paytia.payment import PaytiaPayment, facts_of
@@ -47,8 +54,9 @@ class Paytia(Reads):
             headers_of(merchant.api_key, access),
         )
         reply = yield from exchanged(operation, request, not_after)
-        answer = outcomes.checked(operation, reply)
-        return auth.issued_of(operation, answer, merchant.names, reply.headers.get("date"), time.time())
+        with reading(operation):
+            answer = outcomes.checked(operation, reply)
+            return auth.issued_of(operation, answer, merchant.names, reply.headers.get("date"), time.time())
 
     # Payment service
 
@@ -62,7 +70,8 @@ class Paytia(Reads):
         sent = {name: str(value) for name, value in self.merchant.names.outgoing(checked).items()}
         request = Request("POST", self.url("payment_service"), {"Accept": "application/json"}, multipart=sent)
         answer = yield from self.authorised(operation, request, not_after)
-        return self._told(operation, checked, answer)
+        with reading(operation):
+            return self._told(operation, checked, answer)
 
     def _told(self, operation: str, sent: Mapping[str, str], answer: Answer) -> PaytiaPayment:
         """What a successful answer says; it counts as unknown when it is about something else."""

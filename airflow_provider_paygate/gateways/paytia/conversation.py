@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -80,13 +81,17 @@ class Conversation:
         """Send with the keys; an access token that is refused is replaced, and the same bytes go once more."""
         if self.tokens is None:
             reply = yield from exchanged(operation, self._keyed(request, None), not_after)
-            return outcomes.checked(operation, reply)
+            with reading(operation):
+                return outcomes.checked(operation, reply)
         token = yield from self.tokens.current()
         reply = yield from exchanged(operation, self._keyed(request, token), not_after)
-        if outcomes.token_refused(reply):
+        with reading(operation):
+            refused = outcomes.token_refused(reply)
+        if refused:
             token = yield from self.tokens.instead_of(token)
             reply = yield from exchanged(operation, self._keyed(request, token), not_after)
-        return outcomes.checked(operation, reply)
+        with reading(operation):
+            return outcomes.checked(operation, reply)
 
     def _keyed(self, request: Request, token: str | None) -> Request:
         """`X-API-KEY`, `ACCESS-TOKEN`, or both (§9 no. 2)."""
@@ -111,6 +116,17 @@ def exchanged(operation: str, request: Request, not_after: float | None) -> Flow
     except Undelivered as error:
         raise outcomes.undelivered(operation, error) from error
     return reply
+
+
+@contextmanager
+def reading(operation: str) -> Iterator[None]:
+    """Whatever goes wrong while an answer is read says nothing of what the request did; a ValueError would say that none left."""
+    try:
+        yield
+    except Fault:
+        raise
+    except Exception as error:
+        raise outcomes.unreadable(operation) from error
 
 
 def bytes_of(body: Mapping[str, Any]) -> bytes:

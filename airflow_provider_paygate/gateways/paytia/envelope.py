@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
+from airflow_provider_paygate.gateways.facts import json_number
 from airflow_provider_paygate.gateways.paytia.cards import scrubbed
 from airflow_provider_paygate.gateways.paytia.paths import plain
 from airflow_provider_paygate.gateways.wire import Reply
@@ -78,7 +78,7 @@ def _read(text: str) -> tuple[Any, str]:
     if not text:
         return None, "nothing"
     try:
-        return json.loads(text, parse_float=Decimal), "json"
+        return json.loads(text, parse_float=json_number), "json"
     except (ValueError, RecursionError):
         return None, "html" if re.match(r"\s*<(!doctype|html|head|body|\?xml)", text, re.I) else "text"
 

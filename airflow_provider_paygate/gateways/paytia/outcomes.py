@@ -71,6 +71,13 @@ def undelivered(operation: str, error: Undelivered) -> Fault:
     return Fault(Kind.NOT_SENT if operation in READS else unanswered(operation), text, operation=operation)
 
 
+def unreadable(operation: str) -> Fault:
+    """The fault of an answer that came and that our reading of it broke at."""
+    hint = f". {_NEW_LINK}" if operation == "link" else ""
+    text = f"Paytia {_NAMES[operation]}: the answer cannot be read{hint}"
+    return Fault(unanswered(operation), text, operation=operation)
+
+
 def unanswered(operation: str) -> Kind:
     """What it means when no answer, or none that can be read, came to a request that may have arrived."""
     if operation in MONEY or operation in TOKENS:  # a token call may have rotated the pair

@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow_provider_paygate.gateways.facts import RETURNED, redacted
 from airflow_provider_paygate.gateways.paytia import reporting
-from airflow_provider_paygate.gateways.paytia.conversation import Conversation
+from airflow_provider_paygate.gateways.paytia.conversation import Conversation, reading
 from airflow_provider_paygate.gateways.paytia.envelope import Answer
 from airflow_provider_paygate.gateways.paytia.payment import Call, PaytiaPayment, call_of, payment_of
 from airflow_provider_paygate.gateways.wire import Fault, Flow, Kind
@@ -28,7 +28,8 @@ class Reads(Conversation):
                 pages.past_the_end()
                 return []
             raise
-        return list(pages.rows(answer))
+        with reading(operation):
+            return list(pages.rows(answer))
 
     def pages(self, filters: Mapping[str, Any]) -> reporting.Pages:
         """A report to be read with :meth:`page`."""
@@ -44,8 +45,10 @@ class Reads(Conversation):
         best: PaytiaPayment | None = None
         named = True
         while not pages.seen.ended:
-            for row in (yield from self.page("payments_taken", pages)):
-                payment = payment_of(row, self.merchant.names)
+            rows = yield from self.page("payments_taken", pages)
+            with reading("payments_taken"):
+                payments = [payment_of(row, self.merchant.names) for row in rows]
+            for payment in payments:
                 named = named and payment.reference is not None
                 if number in (payment.reference, payment.reference_id) and (
                     best is None or _rank(payment) > _rank(best)
@@ -73,7 +76,9 @@ class Reads(Conversation):
 
     def cdr(self, cdr_id: str) -> Flow[Call]:
         """One call's record."""
-        return call_of((yield from self.detail("cdr", cdr_id)), self.merchant.names)
+        told = yield from self.detail("cdr", cdr_id)
+        with reading("cdr"):
+            return call_of(told, self.merchant.names)
 
     def probe(self) -> Flow[Answer]:
         """The smallest read there is: whether keys, token and address are right."""

@@ -11,11 +11,10 @@ import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl
 
-from airflow_provider_paygate.gateways.facts import WebhookEvent
+from airflow_provider_paygate.gateways.facts import WebhookEvent, json_number
 from airflow_provider_paygate.gateways.paytia.cards import scrubbed
 from airflow_provider_paygate.gateways.paytia.paths import Names, plain
 from airflow_provider_paygate.gateways.paytia.payment import CURRENCY, FAILED, SUCCEEDED, facts_of
@@ -104,7 +103,7 @@ def _fields(text: str) -> dict[str, Any]:
 
 def _from_json(text: str, depth: int = 0) -> dict[str, Any]:
     try:
-        value = json.loads(text, parse_float=Decimal)
+        value = json.loads(text, parse_float=json_number)
     except (ValueError, RecursionError):
         return {}
     if isinstance(value, str) and depth < 2:  # "all output as one string", read literally

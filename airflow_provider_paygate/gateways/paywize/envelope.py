@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
+from airflow_provider_paygate.gateways.facts import json_number
 from airflow_provider_paygate.gateways.paywize.cipher import Cipher
 from airflow_provider_paygate.gateways.wire import Fault, Kind, Reply
 
@@ -33,7 +33,7 @@ class Envelope:
 def opened(reply: Reply) -> Envelope:
     """The envelope of `reply`, whatever its HTTP status. Raises Fault(BAD_REPLY) when it is not a JSON object."""
     try:
-        body = json.loads(reply.body.decode(), parse_float=Decimal)
+        body = json.loads(reply.body.decode(), parse_float=json_number)
     except (ValueError, RecursionError) as error:
         what = "an empty body" if not reply.body.strip() else "a body that is not JSON"
         raise Fault(
@@ -75,7 +75,7 @@ def json_object(cipher: Cipher, wire: object) -> dict[str, Any]:
     if not isinstance(wire, str):
         raise ValueError("there is no encrypted string")
     try:
-        value = json.loads(cipher.decrypt(wire.strip()).decode(), parse_float=Decimal)
+        value = json.loads(cipher.decrypt(wire.strip()).decode(), parse_float=json_number)
     except (ValueError, RecursionError) as error:
         # JSON and UTF-8 errors quote what they failed on, which may be part of a secret.
         raise ValueError("it does not decrypt to UTF-8 JSON") from error
