@@ -44,7 +44,7 @@ clean:  ## remove what make made: the environment and what `make up` kept
 # A stamp per set of requirements: installing again is skipped until they change.
 $(VENV)/installed-demo: pyproject.toml constraints.txt | $(BIN)/pip
 	@echo "Installing Airflow and the provider into $(VENV), about 150 packages ..."
-	@$(INSTALL) -e ".[sandbox]"
+	@$(INSTALL) -e ".[sandbox,recon]"
 	@touch $@
 
 $(VENV)/installed-dev: pyproject.toml constraints.txt | $(BIN)/pip

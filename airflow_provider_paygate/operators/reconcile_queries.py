@@ -170,7 +170,10 @@ class SparkConnect:
             raise CannotReconcile(
                 "a Spark connection needs PySpark: pip install 'airflow-provider-paygate[spark]'"
             ) from None
-        self._session = SparkSession.builder.remote(url).create()
+        from airflow_provider_paygate.reconciliation.executors.spark import spark_errors
+
+        with spark_errors("the session"):
+            self._session = SparkSession.builder.remote(url).create()
 
     def fetched(self, sql: str, label: str) -> tuple[list[str], Iterator[Sequence[Any]]]:
         from airflow_provider_paygate.reconciliation.executors.spark import spark_errors

@@ -20,7 +20,7 @@ _NAME = re.compile(r'("[^"]+"|[A-Za-z_][\w$]*)(\.("[^"]+"|[A-Za-z_][\w$]*))*')
 def source_of(side: TableSide) -> str:
     """The side's table or query as something that can stand behind FROM."""
     text = side.query.strip().rstrip(";")
-    return text if _NAME.fullmatch(text) else f"({text}) AS side"
+    return text if _NAME.fullmatch(text) else f"({text}\n) AS side"  # its last line may be a comment
 
 
 def relation_of(side: TableSide, role: Role, described: list[tuple[str, Kind]]) -> Relation:

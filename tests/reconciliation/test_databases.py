@@ -1,10 +1,8 @@
-"""The same passes in PostgreSQL, in Spark and over DuckDB tables give the same answer as over files."""
+"""The same passes in PostgreSQL and over DuckDB tables give the same answer as over files."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,35 +22,11 @@ from airflow_provider_paygate.reconciliation import (
 from airflow_provider_paygate.reconciliation.dialects import carried
 from airflow_provider_paygate.reconciliation.executors.duckdb import DuckDBExecutor
 from airflow_provider_paygate.reconciliation.executors.postgres import PostgresExecutor
-from airflow_provider_paygate.reconciliation.executors.spark import SparkExecutor
-from tests.reconciliation.planted import AS_OF, plant
+from tests.conftest import REQUIRED
+from tests.reconciliation.conftest import BANK
+from tests.reconciliation.planted import AS_OF
 
-REQUIRED = bool(os.environ.get("PAYGATE_REQUIRE_SERVICES"))
 AT = Settings(as_of=AS_OF)
-BANK = "SELECT * FROM (VALUES ('400000001000', -1.00), ('GHOST', 77.00)) AS bank(utr, amount)"
-
-
-@pytest.fixture(scope="module")
-def typed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Parquet files with the types a database would have."""
-    folder = tmp_path_factory.mktemp("planted")
-    planted = plant(folder, rows=3000, each=5, suffix="parquet")
-    paths = {side: folder / f"{side}.parquet" for side in ("ledger", "gateway")}
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        for side, path in paths.items():
-            settled = ", CAST(settled_at AS TIMESTAMPTZ) AS settled_at" if side == "gateway" else ""
-            connection.execute(
-                f"COPY (SELECT * REPLACE (CAST(created_at AS TIMESTAMPTZ) AS created_at{settled}) "
-                f"FROM '{getattr(planted, side)}') TO '{path}' (FORMAT parquet)"
-            )
-        connection.execute(f"COPY ({BANK}) TO '{folder / 'bank.parquet'}' (FORMAT parquet)")
-    return {**paths, "bank": folder / "bank.parquet"}
-
-
-@pytest.fixture(scope="module")
-def from_files(typed: dict[str, Path]) -> Result:
-    return reconcile(*(FileSide(str(typed[name])) for name in ("ledger", "gateway", "bank")), settings=AT)
 
 
 @pytest.fixture
@@ -69,19 +43,6 @@ def postgres() -> Iterator[Any]:
         pytest.skip(f"no PostgreSQL answers: {error}")
     with connection:
         yield connection
-
-
-@pytest.fixture(scope="module")
-def spark() -> Iterator[Any]:
-    if not importlib.util.find_spec("pyspark") or not shutil.which("java"):
-        # Half a gigabyte that no service answers for: it is run where somebody has installed it.
-        pytest.skip("PySpark or a Java runtime is not installed")
-    from pyspark.sql import SparkSession
-
-    builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
-    session = builder.config("spark.sql.shuffle.partitions", "2").getOrCreate()
-    yield session
-    session.stop()
 
 
 def same(result: Result, expected: Result) -> None:
@@ -130,17 +91,6 @@ def test_postgres_says_what_is_wrong(postgres: Any, query: str, reason: str) -> 
     with pytest.raises(CannotReconcile, match=reason.replace("(", r"\(")):
         reconcile(TableSide(query), TableSide("SELECT 'A' AS reference, 1 AS amount"), where=executor)
     executor.close()
-
-
-@pytest.mark.timeout(300)
-def test_spark(spark: Any, typed: dict[str, Path], from_files: Result) -> None:
-    for name in ("ledger", "gateway"):
-        spark.read.parquet(str(typed[name])).createOrReplaceTempView(name)
-    executor = SparkExecutor(spark)
-    same(reconcile(*map(TableSide, ("ledger", "SELECT * FROM gateway", BANK)), settings=AT, where=executor), from_files)
-    executor.close()
-
-    assert not [table.name for table in spark.catalog.listTables() if table.name.startswith("recon_")]
 
 
 def test_files_stay_with_duckdb(postgres: Any) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
+from dataclasses import replace
 from typing import Any
 
-from airflow_provider_paygate.reconciliation.dialects import carried
+from airflow_provider_paygate.reconciliation.dialects import SOURCE, carried
 from airflow_provider_paygate.reconciliation.errors import CannotReconcile, ConnectionLost
 from airflow_provider_paygate.reconciliation.normalise import check_kinds, flaws, normalising_select
 from airflow_provider_paygate.reconciliation.reading import first_line
@@ -40,15 +41,15 @@ class PostgresExecutor:
     def read(self, side: Side, role: Role) -> None:
         if not isinstance(side, TableSide):
             raise CannotReconcile(f"{side.path}: in PostgreSQL both sides must be tables or queries there, not files")
-        described = self._columns(side)
-        relation = relation_of(side, role, described)
+        relation = relation_of(side, role, self._columns(side))
         check_kinds(relation)
+        source, relation = relation.source, replace(relation, source=SOURCE)
         for _, condition, advice in flaws(relation, role):
             query = f"SELECT COUNT(*) AS wrong FROM {relation.source} WHERE {condition}"
-            wrong = next(iter(self._fetch(query, side.label)))[0]
+            wrong = next(iter(self._fetch(query, side.label, source)))[0]
             if wrong:
                 raise CannotReconcile(f"{side.label}: {wrong} row{'s' if wrong > 1 else ''} of the {role}: {advice}")
-        self._store(f"recon_{role}", normalising_select(relation, role))
+        self._store(f"recon_{role}", normalising_select(relation, role), source)
 
     def keep(self, name: str, query: str) -> None:
         self._store(name, query)
@@ -74,8 +75,8 @@ class PostgresExecutor:
             self._run(cursor, f"SELECT * FROM {source_of(side)} LIMIT 0", side.label)
             return [(column[0], _KINDS.get(column[1], "other")) for column in cursor.description]
 
-    def _store(self, name: str, query: str) -> None:
-        self._execute(f"CREATE TEMPORARY TABLE {name} AS {carried(query, 'postgres')}", f"the pass {name}")
+    def _store(self, name: str, query: str, source: str = "") -> None:
+        self._execute(f"CREATE TEMPORARY TABLE {name} AS {carried(query, 'postgres', source)}", f"the pass {name}")
         # Without figures on a temporary table the planner guesses, and guesses nested loops.
         self._execute(f"ANALYZE {name}", f"the pass {name}")
         self._kept.append(("TABLE", name))
@@ -84,9 +85,9 @@ class PostgresExecutor:
         with closing(self._connection.cursor()) as cursor:
             self._run(cursor, statement, what)
 
-    def _fetch(self, query: str, what: str) -> Iterator[Sequence[Any]]:
+    def _fetch(self, query: str, what: str, source: str = "") -> Iterator[Sequence[Any]]:
         with closing(self._connection.cursor()) as cursor:
-            self._run(cursor, carried(query, "postgres"), what)
+            self._run(cursor, carried(query, "postgres", source), what)
             while batch := cursor.fetchmany(_BATCH):
                 yield from batch
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
-from airflow_provider_paygate.reconciliation.dialects import carried
+from airflow_provider_paygate.reconciliation.dialects import SOURCE, carried
 from airflow_provider_paygate.reconciliation.errors import CannotReconcile, ConnectionLost
 from airflow_provider_paygate.reconciliation.normalise import check_kinds, flaws, normalising_select
 from airflow_provider_paygate.reconciliation.reading import first_line
@@ -38,33 +39,33 @@ class SparkExecutor:
     def __init__(self, session: Any) -> None:
         self._session = session
         self._kept: list[str] = []
-        self._zone = session.conf.get("spark.sql.session.timeZone")
-        session.conf.set("spark.sql.session.timeZone", "UTC")
+        with spark_errors("the session"):
+            self._zone = session.conf.get("spark.sql.session.timeZone")
+            session.conf.set("spark.sql.session.timeZone", "UTC")
 
     def read(self, side: Side, role: Role) -> None:
         if not isinstance(side, TableSide):
             raise CannotReconcile(f"{side.path}: in Spark both sides must be tables, views or queries there, not files")
-        schema = self._frame(f"SELECT * FROM {source_of(side)} LIMIT 0", side.label).schema
+        with spark_errors(side.label):
+            schema = self._session.sql(f"SELECT * FROM {source_of(side)} LIMIT 0").schema
         described = [(field.name, _kind(field.dataType.simpleString())) for field in schema.fields]
         relation = relation_of(side, role, described)
         check_kinds(relation)
+        source, relation = relation.source, replace(relation, source=SOURCE)
         for _, condition, advice in flaws(relation, role):
-            query = f"SELECT COUNT(*) AS wrong FROM {relation.source} WHERE {condition}"
-            wrong = next(iter(self.rows(query)))[0]
+            query = f"SELECT COUNT(*) AS wrong FROM {SOURCE} WHERE {condition}"
+            with spark_errors(side.label):
+                wrong = self._frame(query, side.label, source).collect()[0][0]
             if wrong:
                 raise CannotReconcile(f"{side.label}: {wrong} row{'s' if wrong > 1 else ''} of the {role}: {advice}")
-        self.keep(f"recon_{role}", normalising_select(relation, role))
+        self._keep(f"recon_{role}", normalising_select(relation, role), source)
 
     def keep(self, name: str, query: str) -> None:
-        # A checkpoint and no cache: the plan of a cached query goes on growing with every pass that builds on it.
-        with spark_errors(f"the pass {name}"):
-            frame = self._frame(query, f"the pass {name}").localCheckpoint(eager=True)
-        frame.createOrReplaceTempView(name)
-        self._kept.append(name)
+        self._keep(name, query)
 
     def define(self, name: str, query: str) -> None:
-        frame = self._frame(query, f"the pass {name}")
-        frame.createOrReplaceTempView(name)
+        with spark_errors(f"the pass {name}"):
+            self._frame(query, f"the pass {name}").createOrReplaceTempView(name)
         self._kept.append(name)
 
     def rows(self, query: str) -> Iterator[Sequence[Any]]:
@@ -72,14 +73,22 @@ class SparkExecutor:
             yield from self._frame(query, "a pass").toLocalIterator()
 
     def close(self) -> None:
-        for name in self._kept:
-            self._session.catalog.dropTempView(name)
+        with suppress(CannotReconcile), spark_errors("letting go"):
+            for name in self._kept:
+                self._session.catalog.dropTempView(name)
+            self._session.conf.set("spark.sql.session.timeZone", self._zone)
         self._kept.clear()
-        self._session.conf.set("spark.sql.session.timeZone", self._zone)
 
-    def _frame(self, query: str, what: str) -> Any:
+    def _keep(self, name: str, query: str, source: str = "") -> None:
+        # A checkpoint and no cache: the plan of a cached query goes on growing with every pass that builds on it.
+        with spark_errors(f"the pass {name}"):
+            frame = self._frame(query, f"the pass {name}", source).localCheckpoint(eager=True)
+            frame.createOrReplaceTempView(name)
+        self._kept.append(name)
+
+    def _frame(self, query: str, what: str, source: str = "") -> Any:
         with spark_errors(what):
-            return self._session.sql(carried(query, "spark"))
+            return self._session.sql(carried(query, "spark", source))
 
 
 def _kind(type_name: str) -> Kind:
@@ -88,6 +97,7 @@ def _kind(type_name: str) -> Kind:
 
 @contextmanager
 def spark_errors(what: str) -> Iterator[None]:
+    """Spark's errors as one line that begins with `what`."""
     try:
         yield
     except Exception as error:
