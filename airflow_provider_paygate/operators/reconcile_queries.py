@@ -107,7 +107,10 @@ def database_of(conn_id: str) -> Database:
         raise InvalidRequest(f"{conn_id!r}: {error}; is its provider installed?", operation="reconcile") from None
     if getattr(hook, "conn_type", None) == "spark_connect":
         return SparkConnect(hook.get_connection_url())
-    connection = hook.get_conn() if hasattr(hook, "get_conn") else None
+    try:
+        connection = hook.get_conn() if hasattr(hook, "get_conn") else None
+    except NotImplementedError:  # what Airflow's hooks have instead of none
+        connection = None
     if not hasattr(connection, "cursor"):
         raise InvalidRequest(f"{conn_id!r} is no connection to a database", operation="reconcile")
     return DbApi(connection)

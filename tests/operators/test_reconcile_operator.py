@@ -1,20 +1,18 @@
-"""`PaygateReconcileOperator`: files, journals and queries compared; what breaks do to the task; nothing secret told."""
+"""`PaygateReconcileOperator`: files and journals compared; what breaks do to the task; nothing secret told."""
 
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, BaseHook
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
 from airflow_provider_paygate import exceptions as errors
-from airflow_provider_paygate.operators import reconcile_queries
 from airflow_provider_paygate.operators.paywize import PaywizePayoutBatchOperator
 from airflow_provider_paygate.operators.reconcile import (
     REPORT_URL,
@@ -217,94 +215,6 @@ def test_the_journal_is_refreshed_and_then_compared(
     text = report.read_text(encoding="utf-8") + json.dumps(told)
     for secret in (CANARY_ACCOUNT, "9876543210", *filter(None, [sandbox.connection()["password"]])):
         assert secret not in text
-
-
-# Queries
-
-
-class SqlHook:
-    """An Airflow database hook, as far as this package looks at one."""
-
-    def __init__(self, connection: Callable[[], Any]) -> None:
-        self.get_conn = connection
-
-
-@pytest.fixture
-def erp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    path = tmp_path / "erp.db"
-    with sqlite3.connect(path) as connection:
-        connection.execute("CREATE TABLE orders (id TEXT, value TEXT, currency TEXT, account TEXT, share REAL)")
-        connection.execute("INSERT INTO orders VALUES ('A', '100.00', 'INR', ?, 0.5)", [CANARY_ACCOUNT])
-    monkeypatch.setattr(BaseHook, "get_hook", lambda conn_id: SqlHook(lambda: sqlite3.connect(path)))
-    return "erp"
-
-
-def test_a_query_is_a_side(reconcile: Reconcile, erp: str, write: Callable[[str, str], str]) -> None:
-    gateway = write("g.csv", AGREED)
-    ledger = {"sql": "SELECT id AS reference, value, currency, account AS beneficiary FROM orders;", "conn_id": erp}
-    assert reconcile(ledger, gateway, ledger_columns={"amount": "value"})["ledger"]["count"]["matched"] == 1
-    for sql, reason in (
-        ("SELECT id AS reference FROM orders", "ledger query on erp: no column amount"),
-        (
-            "SELECT id AS reference, share AS amount FROM orders",
-            "ledger query on erp, row 1: amount is a floating-point",
-        ),
-        ("SELECT id AS reference, '' AS amount FROM orders", "ledger query on erp.csv:2: no amount"),
-    ):
-        with pytest.raises(errors.InvalidRequest) as caught:
-            reconcile({"sql": sql, "conn_id": erp}, gateway)
-        assert str(caught.value).startswith(reason)
-
-
-@pytest.fixture
-def warehouse(postgres: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
-    """A PostgreSQL connection with a ledger and a gateway's table of 20,000 rows that differ in three."""
-    import psycopg
-    from sqlalchemy.engine import make_url
-
-    url = make_url(postgres).set(drivername="postgresql").render_as_string(hide_password=False)
-    opened: list[Any] = []
-
-    def connection() -> Any:
-        opened.append(psycopg.connect(url))
-        return opened[-1]
-
-    with psycopg.connect(url) as making:
-        making.execute(
-            "CREATE TABLE books AS SELECT 'R' || n AS reference, n::numeric(12, 2) AS amount, 'INR' AS currency, "
-            "timestamptz '2026-01-05 06:00Z' AS created_at, timestamptz '2026-01-05 20:00Z' AS settled_at "
-            "FROM generate_series(1, 20000) AS n"
-        )
-        making.execute("CREATE TABLE report AS SELECT * FROM books WHERE reference <> 'R7'")
-        making.execute("UPDATE report SET amount = amount + 1 WHERE reference IN ('R8', 'R9')")
-    monkeypatch.setattr(BaseHook, "get_hook", lambda conn_id: SqlHook(connection))
-    yield opened
-    assert all(one.closed for one in opened)
-
-
-def test_two_queries_of_one_postgresql_connection_are_compared_there(
-    reconcile: Reconcile, warehouse: list[Any], monkeypatch: pytest.MonkeyPatch, write: Callable[[str, str], str]
-) -> None:
-    ledger = {"sql": "SELECT * FROM books;", "conn_id": "warehouse"}
-    gateway = {"sql": "SELECT * FROM report", "conn_id": "warehouse"}
-    fetched = reconcile(ledger, {**gateway, "conn_id": "replica"}, fail_on=())  # another connection: both travel
-    assert len(warehouse) == 2
-    monkeypatch.setattr(reconcile_queries.Query, "fetched", None)
-
-    there = reconcile(ledger, gateway, fail_on=(), asset_alias="settled", context={"outlet_events": Events()})
-    assert len(warehouse) == 3
-    assert there == fetched
-    assert (there["by_class"]["amount_mismatch"], there["by_class"]["missing_at_gateway"]) == (2, 1)
-    with pytest.raises(errors.InvalidRequest, match="nowhere"):
-        reconcile(ledger, {"sql": "SELECT * FROM nowhere", "conn_id": "warehouse"})
-
-
-def test_a_wrong_query_is_one_sentence(
-    reconcile: Reconcile, warehouse: list[Any], write: Callable[[str, str], str]
-) -> None:
-    with pytest.raises(errors.InvalidRequest, match=r"^gateway query on warehouse failed: .*nowhere") as caught:
-        reconcile(write("l.csv", AGREED), {"sql": "SELECT * FROM nowhere", "conn_id": "warehouse"})
-    assert "\n" not in str(caught.value)
 
 
 # What Airflow sees
