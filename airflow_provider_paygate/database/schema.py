@@ -144,8 +144,8 @@ batch_rows = Table(
     Column("payout_id", RowId),
     Column("already_paid", Integer, nullable=False),
     UniqueConstraint("batch", "reading", "line", name="paygate_batch_rows_line"),
-    Index("paygate_batch_rows_reference", "batch", "reference"),
-    Index("paygate_batch_rows_payout", "payout_id"),
+    Index("paygate_batch_rows_reference", "batch", "reference", "reading"),
+    Index("paygate_batch_rows_payout", "batch", "payout_id"),
 )
 
 # What moved no money and is made once all the same: payment links, released reservations.

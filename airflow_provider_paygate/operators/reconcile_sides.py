@@ -68,14 +68,14 @@ def _refresh(hook: Any, context: Any) -> None:
     import asyncio
 
     from airflow_provider_paygate.hooks.payouts import PaywizePayouts
-    from airflow_provider_paygate.payouts.following import count_of, unfinished
+    from airflow_provider_paygate.payouts.following import unfinished
 
     payouts = PaywizePayouts(hook, who_of(context))
     selection = unfinished(payouts.journal.account.account_id)
-    before = count_of(payouts.journal.database, selection)
+    before = selection.count(payouts.journal.database)
     if before:
         asyncio.run(payouts.look_once(selection))
-        after = count_of(payouts.journal.database, selection)
+        after = selection.count(payouts.journal.database)
         hook.log.info("%d open payments of %s looked at, %d stay open", before, hook.conn_id, after)
 
 

@@ -41,27 +41,38 @@ class Selection:
 
     :param where: an SQL condition on ``p``, the journal's table.
     :param values: its bound values.
+    :param among: the tables to read, ``p`` among them.
+    :param place: the column by which an index of the first table holds them in order.
     """
 
-    def __init__(self, where: str, values: dict[str, Any]) -> None:
-        self.where, self.values = where, values
+    def __init__(
+        self, where: str, values: dict[str, Any], among: str = "paygate_payouts p", place: str = "p.id"
+    ) -> None:
+        self.values = values
+        self._rows = f"FROM {among} WHERE p.state IN ('sending', 'accepted', 'unknown') AND {where}"
+        self._place = place
 
     def page(self, database: Database, after: int) -> list[Entry]:
         """The next unresolved payments behind the row id `after`."""
         from sqlalchemy import text
 
-        query = text(
-            f"SELECT p.* FROM paygate_payouts p WHERE p.state IN ('sending', 'accepted', 'unknown') AND p.id > :after "
-            f"AND {self.where} ORDER BY p.id LIMIT {PAGE}"
-        )
+        query = text(f"SELECT p.* {self._rows} AND {self._place} > :after ORDER BY {self._place} LIMIT {PAGE}")
         with database.read() as connection:
             return [entry_of(row) for row in connection.execute(query, {**self.values, "after": after})]
+
+    def count(self, database: Database) -> int:
+        """How many unresolved payments there are now."""
+        from sqlalchemy import text
+
+        with database.read() as connection:
+            count: int = connection.execute(text(f"SELECT count(*) {self._rows}"), self.values).scalar_one()
+        return count
 
 
 def of_batch(batch: int, condition: str = "") -> Selection:
     """The payments of one batch, those of earlier readings too; `condition` narrows them further."""
-    rows = f"p.id IN (SELECT payout_id FROM paygate_batch_rows WHERE batch = :batch) {condition}"
-    return Selection(rows, {"batch": batch})
+    rows = "paygate_batch_rows r JOIN paygate_payouts p ON p.id = r.payout_id"
+    return Selection(f"r.batch = :batch {condition}", {"batch": batch}, rows, "r.payout_id")
 
 
 def in_doubt(account_id: str) -> Selection:
@@ -72,18 +83,6 @@ def in_doubt(account_id: str) -> Selection:
 def unfinished(account_id: str) -> Selection:
     """Every payment of an account that is not final."""
     return Selection("p.account_id = :account", {"account": account_id})
-
-
-def count_of(database: Database, selection: Selection) -> int:
-    """How many unresolved payments a selection holds now."""
-    from sqlalchemy import text
-
-    query = text(
-        f"SELECT count(*) FROM paygate_payouts p WHERE p.state IN ('sending', 'accepted', 'unknown') AND {selection.where}"
-    )
-    with database.read() as connection:
-        count: int = connection.execute(query, selection.values).scalar_one()
-    return count
 
 
 async def look_once(database: Database, selection: Selection, look: Look, deadline: float = math.inf) -> int:

@@ -199,7 +199,7 @@ class Plan:
                     text(
                         "UPDATE paygate_batch_rows SET problem = :problem, payout_id = NULL "
                         "WHERE batch = :batch AND reading = :reading AND reference = :reference AND problem IS NULL "
-                        "AND line >= :line"
+                        "AND +line >= :line"  # the plus: SQLite would go through all later lines instead of one reference's
                     ),
                     {
                         **place,
@@ -225,7 +225,7 @@ class Plan:
                     "OR payout_id NOT IN (SELECT id FROM paygate_payouts "
                     "WHERE state IN ('planned', 'sending', 'accepted', 'unknown')) "
                     "OR EXISTS (SELECT 1 FROM paygate_batch_rows n WHERE n.batch = :batch "
-                    "AND n.reading > paygate_batch_rows.reading AND n.payout_id = paygate_batch_rows.payout_id))"
+                    "AND +n.reading > paygate_batch_rows.reading AND n.payout_id = paygate_batch_rows.payout_id))"
                 ),
                 {"batch": self.batch, "reading": self.reading},
             )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
-HEAD = "0003"
+HEAD = "0004"
 VERSION_TABLE = "paygate_alembic_version"
 _LOCK = 0x70617967  # "payg": the advisory lock under which PostgreSQL migrates
 

@@ -42,15 +42,15 @@ class PaywizePayoutSweepOperator(BaseOperator):
         """Look once at each."""
         from airflow_provider_paygate.hooks.payouts import PaywizePayouts
         from airflow_provider_paygate.hooks.paywize import PaywizeHook
-        from airflow_provider_paygate.payouts.following import count_of, in_doubt, unfinished
+        from airflow_provider_paygate.payouts.following import in_doubt, unfinished
 
         payouts = PaywizePayouts(PaywizeHook(self.paywize_conn_id), who_of(context))
         database, account = payouts.journal.database, payouts.journal.account.account_id
         selection = unfinished(account) if truth(self.everything) else in_doubt(account)
-        before = count_of(database, selection)
+        before = selection.count(database)
         asyncio.run(payouts.look_once(selection))
         doubtful = in_doubt(account)
-        left = count_of(database, doubtful)
+        left = doubtful.count(database)
         names = [entry.reference for entry in doubtful.page(database, 0)][:100]
         self.log.info("%d looked at, %d stay unknown%s", before, left, f": {', '.join(names)}" if names else "")
         if left and truth(self.fail_on_unknown):
@@ -59,5 +59,5 @@ class PaywizePayoutSweepOperator(BaseOperator):
                 gateway="paywize",
                 operation="status",
             )
-        still = count_of(database, selection)
+        still = selection.count(database)
         return {"looked_at": before, "resolved": before - still, "unknown": left, "references": names}
