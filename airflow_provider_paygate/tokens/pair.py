@@ -26,8 +26,10 @@ LEEWAY_SECONDS = 300
 PATIENCE_SECONDS = 2.0
 # Whether a renewal ends the old access token at once is not documented (specs/paytia.md §4.4): calls that are on their
 # way get this share of the leeway to arrive first.
-QUIET_SHARE = 0.25
+QUIET_SHARE = 0.5
 LONGEST_QUIET = 1.0
+# A token that is due is only used while it lives longer than a request may be on its way.
+LEAST_LEFT_SECONDS = 1.0
 # After a renewal that found no answer, the next one while the old token lives.
 COOL_SECONDS = 15.0
 
@@ -130,9 +132,11 @@ class PairTokens:
             pair = self._opened(seen.ciphertext)
             left = (seen.expires_at or 0) - seen.now
             access = pair.access if pair.access != refused and left > 0 else None
-            spare = left - _leeway(seen)
-            if access and (spare > 0 or _may_wait(seen, time.monotonic() - begun)):
-                yield from self._keep(pair, looked + spare)
+            until = looked + left - _leeway(seen)
+            now = time.monotonic()  # the database may have taken its time
+            at_last = looked + left - now > LEAST_LEFT_SECONDS and _may_wait(seen, now - begun)
+            if access and (until > now or at_last):
+                yield from self._keep(pair, until)
                 return access
             if not seen.leased:
                 lease: Lease | None = yield Task(partial(self._store.lease, self._key, seen, self._lease_seconds))

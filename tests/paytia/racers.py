@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -9,7 +10,10 @@ import sys
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from typing import Any
+
+from tests.processes import WARM
 
 PROCESSES, THREADS = 8, 8
 
@@ -52,11 +56,9 @@ def _process(start: float, seconds: float, out: int) -> None:
 
 def main() -> None:
     # Imported once; every process below opens its own database and its own connections.
-    import airflow_provider_paygate.database
-    import airflow_provider_paygate.hooks.pairs
-    import airflow_provider_paygate.hooks.paytia
-    import airflow_provider_paygate.tokens.pair  # noqa: F401
-
+    for name in (*WARM, "airflow_provider_paygate.hooks.pairs", "airflow_provider_paygate.hooks.paytia"):
+        with suppress(ImportError):
+            importlib.import_module(name)
     seconds = float(sys.argv[1])
     start = time.time() + 1
     reading, writing = os.pipe()

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import time
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from airflow_provider_paygate.exceptions import AuthenticationFailed, NotSent, TokenLost
 from airflow_provider_paygate.hooks.pairs import PORTAL
 from airflow_provider_paygate.hooks.paytia import PaytiaHook
 from airflow_provider_paygate.tokens import pair
+from airflow_provider_paygate.tokens.store import TokenStore
 from tests.conftest import forget_process
 from tests.paytia.conftest import Connect
 from tests.paytia.fake import CLIENT_ID, Fake
@@ -106,6 +110,81 @@ def test_an_expire_time_of_another_zone_is_not_believed(fake: Fake, link: Connec
     assert seen.expires_at - seen.asked_at <= 3600
 
 
+HOLDING = """
+import sys
+from airflow_provider_paygate.hooks.paytia import PaytiaHook
+from airflow_provider_paygate.tokens.pair import PairTokens
+
+def current(self, taken=PairTokens.current):
+    token = yield from taken(self)
+    held.update(sys.modules)
+    return token
+
+held, PairTokens.current = set(), current
+list(PaytiaHook().payments_taken())
+print([name for name in sys.modules if name.split(".")[0] in ("requests", "urllib3", "http") and name not in held])
+"""
+
+
+def test_nothing_slow_is_loaded_between_taking_a_token_and_sending_it(fake: Fake, link: Connect) -> None:
+    list(link().payments_taken())  # another process has fetched it
+    done = subprocess.run([sys.executable, "-c", HOLDING], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("asked", ["current", "instead_of"])
+def test_a_token_that_became_due_while_the_database_was_slow_is_not_used(
+    fake: Fake, link: Connect, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    hook = link()
+    hook.authorize()
+    assert hook.tokens is not None
+    old = row(hook)
+    forget_pair()
+    late = 0.0
+    clock, read = time.monotonic, TokenStore.read
+
+    def slow(store: TokenStore, key: str) -> Any:
+        nonlocal late
+        seen = read(store, key)
+        if seen.version == old.version:
+            late += 3590
+        return seen
+
+    monkeypatch.setattr(TokenStore, "read", slow)
+    monkeypatch.setattr(pair.time, "monotonic", lambda: clock() + late)  # type: ignore[attr-defined]
+    flow = link().tokens.current() if asked == "current" else link().tokens.instead_of("another")
+    assert link().run("authorize", flow) in fake.access
+    assert called(fake) == ["authorize", "refresh"]
+
+
+def test_a_token_in_its_last_second_is_not_used_for_want_of_patience(
+    fake: Fake, link: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pair, "PATIENCE_SECONDS", 0.0)
+    hook = link()
+    hook.authorize()
+    forget_pair()
+    assert hook.tokens is not None
+    store = hook.tokens._store
+
+    def ends_in(seconds: float, leased: bool) -> None:
+        with store.database.begin() as connection:
+            now = store.database.now(connection)
+            connection.execute(
+                text("UPDATE paygate_tokens SET expires_at = :end, asked_at = :end - 3600, lease_until = :lease"),
+                {"end": now + seconds, "lease": now + 0.3 if leased else None},
+            )
+
+    ends_in(100, leased=True)
+    list(link().payments_taken())
+    assert called(fake) == ["authorize"], "it lives, and the new one is on its way"
+    forget_pair()
+    ends_in(0.9, leased=True)
+    list(link().payments_taken())
+    assert called(fake) == ["authorize", "refresh"], "waited for the lease to end, and renewed it"
+
+
 def test_a_refused_token_is_renewed_once_and_the_call_goes_through(fake: Fake, link: Connect) -> None:
     hook = link()
     list(hook.payments_taken())
@@ -191,8 +270,6 @@ def test_a_worker_that_died_between_sending_and_storing_leaves_a_mark(fake: Fake
 
 def release(hook: PaytiaHook) -> None:
     """Let the dead worker's lease run out."""
-    from sqlalchemy import text
-
     assert hook.tokens is not None
     with hook.tokens._store.database.begin() as connection:
         connection.execute(text("UPDATE paygate_tokens SET lease_until = 0"))
