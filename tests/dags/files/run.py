@@ -1,6 +1,7 @@
 """Runs DAGs of `money.py` one after another in one Airflow, and prints what became of each task as JSON, a line a run.
 
-Its input is a list of ``[dag, logical date or null]``. A date that was run before is cleared and run again.
+Its input is a list of ``[dag, logical date or null]``, and perhaps where else the DAGs are. A date that was run before is
+cleared and run again.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ def main() -> None:
     from airflow.utils.db import initdb
 
     initdb()
-    dags = DagBag(str(Path(__file__).parent / "money.py")).dags
+    dags = DagBag((*sys.argv[2:], str(Path(__file__).parent / "money.py"))[0]).dags
     for name, date in json.loads(sys.argv[1]):
         when = {} if date is None else {"logical_date": datetime.fromisoformat(date)}
         run = dags[name].test(**when)
