@@ -10,11 +10,15 @@ from typing import Any
 
 from airflow_provider_paygate.reconciliation.executors import Executor
 from airflow_provider_paygate.reconciliation.settings import Tolerance
-from airflow_provider_paygate.reconciliation.vocabulary import status_words
+from airflow_provider_paygate.reconciliation.vocabulary import SIDES, status_words
 
 # (file, name its rows are kept under, whether they are stored)
+_SECOND_LOOK = (
+    ("second_look", "recon_second_look", True),
+    ("second_look_ledger", "recon_second_look_ledger", True),
+    ("second_look_gateway", "recon_second_look_gateway", True),
+)
 _STEPS = (
-    ("duplicates", "recon_duplicates", True),
     ("match_reference", "recon_by_reference", True),
     ("open_ledger", "recon_open_ledger", True),
     ("open_gateway", "recon_open_gateway", True),
@@ -46,12 +50,18 @@ def sql(name: str) -> str:
 
 def run_passes(executor: Executor, tolerance: Tolerance, *, with_statement: bool) -> None:
     """Match and compare. Needs `recon_ledger`, `recon_gateway` and, with a statement, `recon_statement`."""
-    # With a statement even plain agreement is looked at again: the bank may have moved another sum.
-    executor.keep("recon_settings", _settings(tolerance, sets_aside=not with_statement))
+    executor.keep("recon_settings", _settings(tolerance))
     executor.keep("recon_status_words", _values(status_words(), ("word", "status", "state")))
-    if not with_statement:
+    executor.keep("recon_duplicates", sql("duplicates"))
+    if with_statement:
+        # Even plain agreement is looked at again: the bank may have moved another sum.
+        for side in SIDES:
+            executor.define(f"recon_second_look_{side}", f"SELECT * FROM recon_{side}")
+        steps = (*_STEPS, *_STATEMENT_STEPS, *_COMPARISON)
+    else:
         executor.keep("recon_statement_sums", _NO_SUMS)
-    for file, name, stored in (*_STEPS, *(_STATEMENT_STEPS if with_statement else ()), *_COMPARISON):
+        steps = (*_SECOND_LOOK, *_STEPS, *_COMPARISON)
+    for file, name, stored in steps:
         (executor.keep if stored else executor.define)(name, sql(file))
 
 
@@ -60,12 +70,11 @@ def found(executor: Executor, name: str) -> Iterator[Sequence[Any]]:
     return executor.rows(sql(name))
 
 
-def _settings(tolerance: Tolerance, *, sets_aside: bool) -> str:
+def _settings(tolerance: Tolerance) -> str:
     fraction = tolerance.percent / Decimal(100)
     return (
         f"SELECT CAST('{tolerance.amount:f}' AS DECIMAL(18, 4)) AS tolerance, "
-        f"CAST('{fraction:f}' AS DECIMAL(9, 8)) AS fraction, "
-        f"{str(sets_aside).upper()} AS sets_aside"
+        f"CAST('{fraction:f}' AS DECIMAL(9, 8)) AS fraction"
     )
 
 

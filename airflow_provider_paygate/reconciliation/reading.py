@@ -171,15 +171,15 @@ def _parquet(connection: duckdb.DuckDBPyConnection, side: FileSide, role: Role) 
     found = found_columns(side.path, names, side.columns)
     check_required(side.path, role, found, names)
     columns = {
-        ours: Column('"' + names[place].replace('"', '""') + '"', duckdb_kind(types[place]), _fits_money(types[place]))
+        ours: Column('"' + names[place].replace('"', '""') + '"', duckdb_kind(types[place]), _has_room(types[place]))
         for ours, place in found.items()
     }
     return Relation(side.path, source, columns, is_file=True, date_format=side.date_format)
 
 
-def _fits_money(type_name: str) -> bool:
-    size = re.fullmatch(r"DECIMAL\((\d+),\s*(\d+)\)", type_name)
-    return size is not None and int(size[2]) <= 4 and int(size[1]) - int(size[2]) <= 14
+def _has_room(type_name: str) -> bool:
+    size = re.fullmatch(r"DECIMAL\(\d+,\s*(\d+)\)", type_name)
+    return size is not None and int(size[1]) > 4
 
 
 def duckdb_kind(type_name: str) -> Kind:

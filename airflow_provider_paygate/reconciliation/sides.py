@@ -49,8 +49,8 @@ class Column:
 
     expression: str
     kind: Kind
-    fits_money: bool = False
-    """Whether its type alone proves that every value fits the amounts of a normalised side."""
+    more_than_four_places: bool = False
+    """Whether its type has room for more decimal places than the amounts of a normalised side."""
 
 
 @dataclass(frozen=True)

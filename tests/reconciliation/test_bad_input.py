@@ -65,6 +65,11 @@ def reason(files: Files, capsys: pytest.CaptureFixture[str], *words: str) -> str
             "(it is '2026-02-30')",
         ),
         (
+            "reference,amount,created_at\nA,1,3026-01-05\n",
+            "bad.csv:2: created_at is not a date in the form ISO 8601 (2026-01-31 or 2026-01-31T17:05:00+05:30) "
+            "(it is '3026-01-05')",
+        ),
+        (
             "reference,amount,created_at\nA,1,26-01-05\n",
             "bad.csv:2: created_at is not a date in the form ISO 8601 (2026-01-31 or 2026-01-31T17:05:00+05:30) "
             "(it is '26-01-05')",
@@ -110,6 +115,18 @@ PLAIN = "amount is not a plain decimal such as 100000.00 (no currency sign, no s
         (
             "1.00001::DECIMAL(9, 5) AS amount",
             ":row 1: amount has more than 14 digits before or 4 after the point (it is '1.00001')",
+        ),
+        (
+            "1e14::DECIMAL(38, 2) AS amount",
+            ":row 1: amount has more than 14 digits before or 4 after the point (it is '100000000000000.00')",
+        ),
+        (
+            "1e14::BIGINT AS amount",
+            ":row 1: amount has more than 14 digits before or 4 after the point (it is '100000000000000')",
+        ),
+        (
+            "1 AS amount, 1e14::DECIMAL(38, 2) AS fee",
+            ":row 1: fee has more than 14 digits before or 4 after the point (it is '100000000000000.00')",
         ),
         ("1 AS amount, [1] AS utr", ": the type of utr cannot be read as text"),
         ("1 AS amount, NULL::TIMESTAMP[] AS created_at", ": the type of created_at cannot be read as a date"),
@@ -160,6 +177,12 @@ def test_a_bad_word_is_refused(
     files.write("good.xlsx", GOOD)
 
     assert expected in reason(files, capsys, *words)
+
+
+def test_a_date_of_another_century_is_refused_in_any_form(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = files.write("bad.csv", "reference,amount,created_at\nA,1,05/01/2026\nB,1,05/01/1026\n")
+    said = reason(files, capsys, bad, bad, "--date-format", "%d/%m/%Y")
+    assert said == "paygate reconcile: bad.csv:3: created_at is not a date in the form %d/%m/%Y (it is '05/01/1026')"
 
 
 def test_not_utf8_is_refused_by_line(files: Files, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_paygate.reconciliation.errors import CannotReconcile
 from airflow_provider_paygate.reconciliation.flaws import reason_for
-from airflow_provider_paygate.reconciliation.normalise import check_kinds, flaws, normalising_select, too_early
+from airflow_provider_paygate.reconciliation.normalise import check_kinds, flaws, normalising_select, out_of_time
 from airflow_provider_paygate.reconciliation.reading import duckdb_kind, first_line, mixes_line_ends, open_file, quoted
 from airflow_provider_paygate.reconciliation.relations import relation_of, source_of
 from airflow_provider_paygate.reconciliation.sides import FileSide, Relation, Role, Side, TableSide
@@ -68,7 +68,7 @@ class DuckDBExecutor:
                 if not relation.is_file or not mixes_line_ends(relation.label):
                     raise
                 self._store(f"recon_{role}", normalising_select(self._with_even_lines(relation), role))
-            if relation.is_file and self._is(too_early(f"recon_{role}")):
+            if relation.is_file and self._is(out_of_time(f"recon_{role}")):
                 raise reason_for(self._connection, relation, role, ValueError("a date cannot be used"))
         except self._error as error:
             raise reason_for(self._connection, relation, role, error) from None
@@ -122,11 +122,11 @@ class DuckDBExecutor:
         return relation_of(side, role, [(row[0], duckdb_kind(row[1])) for row in described])
 
     def _refuse_flaws(self, relation: Relation, role: Role) -> None:
-        """Ask beforehand for flaws that do not stop the read by themselves: those of typed columns."""
-        texts = (
-            {name for name, column in relation.columns.items() if column.kind == "text"} if relation.is_file else set()
-        )
-        wrong = " OR ".join(f"({condition})" for name, condition, _ in flaws(relation, role) if name not in texts)
+        """Ask beforehand for flaws that do not stop the read by themselves."""
+        silent = {
+            name for name, column in relation.columns.items() if column.more_than_four_places or not relation.is_file
+        }
+        wrong = " OR ".join(f"({condition})" for name, condition, _ in flaws(relation, role) if name in silent)
         if wrong and self._is(f"SELECT COUNT(*) > 0 AS wrong FROM {relation.source} WHERE {wrong}"):
             raise reason_for(self._connection, relation, role, ValueError("a row cannot be used"))
 

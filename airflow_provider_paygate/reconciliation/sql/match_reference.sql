@@ -1,11 +1,10 @@
--- Pass 1: the same reference on both sides, letter by letter. Pairs that plainly agree are set aside here (the
--- totals account for them); what stays is worth a second look, and the rows of one side that found nobody, with the
--- other side false. From here on a reference is unique per side, so it is the key of its row.
+-- Pass 1: the same reference on both sides, letter by letter; and the rows of one side that found nobody, with the other
+-- side false. From here on a reference is unique per side, so it is the key of its row.
 WITH ledger AS (
-    SELECT * FROM recon_ledger AS side
+    SELECT * FROM recon_second_look_ledger AS side
     WHERE NOT EXISTS (SELECT 1 FROM recon_duplicates AS repeated WHERE repeated.reference = side.reference)
 ), gateway AS (
-    SELECT * FROM recon_gateway AS side
+    SELECT * FROM recon_second_look_gateway AS side
     WHERE NOT EXISTS (SELECT 1 FROM recon_duplicates AS repeated WHERE repeated.reference = side.reference)
 )
 SELECT
@@ -23,12 +22,3 @@ SELECT
     COALESCE(gateway.fee, ledger.fee) AS fee
 FROM ledger
 FULL JOIN gateway ON ledger.reference = gateway.reference
-CROSS JOIN recon_settings AS settings
-WHERE NOT COALESCE(
-    ledger.amount = gateway.amount
-    AND ledger.currency IS NOT DISTINCT FROM gateway.currency
-    AND COALESCE(ledger.status, 'SUCCESS') IN ('SUCCESS', 'COMPLETED', 'Success')
-    AND COALESCE(gateway.status, 'SUCCESS') IN ('SUCCESS', 'COMPLETED', 'Success')
-    AND settings.sets_aside,
-    FALSE
-)

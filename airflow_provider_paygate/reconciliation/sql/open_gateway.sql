@@ -13,6 +13,6 @@ SELECT
     side.settled_local,
     side.fee,
     side.settlement_id
-FROM recon_gateway AS side
+FROM recon_second_look_gateway AS side
 JOIN recon_by_reference AS left_over ON left_over.reference = side.reference
 WHERE NOT left_over.in_ledger

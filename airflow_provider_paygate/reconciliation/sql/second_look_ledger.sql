@@ -1,0 +1,4 @@
+-- The ledger's rows that are worth a second look.
+SELECT side.*
+FROM recon_ledger AS side
+WHERE EXISTS (SELECT 1 FROM recon_second_look AS worth WHERE worth.reference = side.reference)
