@@ -67,6 +67,12 @@ class PaytiaReports(GatewayHook["PaytiaSettings"]):
         """The payment under a reference, from the payment history. Raises NotFound when that, read to its end, has none."""
         return self.run("payments_taken", self.payment_under(reference))
 
+    def reference_number(self, reference: str) -> str:
+        """What a reference is called at Paytia, in its reports and its webhooks: itself, or ``pg-…`` when it does not fit there."""
+        from airflow_provider_paygate.gateways.paytia.service import checked_reference, number_of
+
+        return number_of(self.checked(checked_reference, reference))
+
     async def aget_payment(self, *, reference: str) -> PaytiaPayment:
         """The same on an event loop."""
         await self.aprepare()

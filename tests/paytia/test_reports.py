@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_paygate.exceptions import BadReply, InvalidRequest
+from airflow_provider_paygate.hooks.journal_side import write_journal
 from airflow_provider_paygate.operators.paytia import PaytiaReportOperator
 from airflow_provider_paygate.sandbox.server import Sandbox
 from tests.paytia.conftest import Connect
@@ -161,6 +162,23 @@ def test_a_report_that_breaks_off_leaves_what_was_there(sandbox: Sandbox, accoun
         report(path).execute({})
     assert path.read_text() == "yesterday's\n"
     assert list(tmp_path.glob(".paygate-*")) == []
+
+
+def test_a_reference_that_does_not_fit_at_paytia_is_found_again(
+    sandbox: Sandbox, account: Connect, tmp_path: Path
+) -> None:
+    hook = account()
+    names = ["INV-1", "Rechnung für März, Müller & Söhne, zweite Mahnung, mit Zinsen"]
+    for name in names:
+        hook.charge_stored(reference=name, amount="5.00", transaction_id="pm_ok")
+    report(tmp_path / "out.csv").execute({})
+    theirs = {row["reference"] for row in read(tmp_path / "out.csv")}
+    assert theirs == {hook.reference_number(name) for name in names}
+    journal = read(Path(write_journal(hook, str(tmp_path))))
+    assert {row["sender_id"]: row["reference"] for row in journal} == {
+        hook.reference_number(name): name for name in names
+    }
+    assert hook.reference_number("INV-1") == "INV-1"
 
 
 def test_it_reaches_object_storage(sandbox: Sandbox, account: Connect, tmp_path: Path) -> None:

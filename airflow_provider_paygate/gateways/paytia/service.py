@@ -28,7 +28,6 @@ OPERATIONS = {"store_payment": "charge", "reserve_settle": "settle", "remove": "
 SUBSCRIPTION = ("update", "cancel")
 REFERENCE_LENGTH = 200
 _REFERENCE_NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/#:-]{0,49}(?<! )", re.ASCII)
-HASHED = re.compile(r"pg-[a-z2-7]{32}", re.ASCII)
 _AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]+)?", re.ASCII)
 _BANK_ACTIONS = ("create", "retrieve", "remove")
 
