@@ -65,7 +65,7 @@ def test_the_metadata_imports_nothing_of_airflow_and_nothing_heavy() -> None:
     assert not loaded_by(code) & {"airflow", *HEAVY}
 
 
-@pytest.mark.parametrize("gateway", ["paywize"])
+@pytest.mark.parametrize("gateway", ["paywize", "paytia"])
 def test_a_gateway_knows_no_airflow_no_network_and_no_database(gateway: str) -> None:
     """Nor does it load its cipher before something is encrypted."""
     code = "\n".join(f"import {module}" for module in modules(f"gateways/{gateway}"))

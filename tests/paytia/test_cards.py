@@ -102,6 +102,13 @@ def test_a_link_and_an_id_keep_their_digits() -> None:
         lambda hook: hook.bank_payout(reference=PAN, amount="1.00", bank_token="b"),
         lambda hook: hook.payments_taken(search=PAN),
         lambda hook: hook.get_payment(reference=PAN),
+        lambda hook: hook.cdr(PAN),
+        lambda hook: hook.cdr_api_details("4111-1111-1111-1111"),
+        lambda hook: hook.webhook_log(PAN),
+        lambda hook: hook.call("POST", "/api/payment_service?x=1", {"transaction_flag": 4, "pan": "x"}),
+        lambda hook: hook.release_reserve(transaction_id=PAN),
+        lambda hook: hook.cancel_subscription(subscription_id=PAN),
+        lambda hook: list(hook.cdr_logs(cvv="123")),
     ],
 )
 def test_nothing_of_a_card_leaves(fake: Fake, link: Connect, send: Any) -> None:

@@ -166,6 +166,18 @@ def test_an_amount_or_instrument_that_changes_is_a_conflict(sandbox: Sandbox, ac
     assert moved(sandbox) == 1
 
 
+def test_a_key_that_is_rotated_keeps_its_books(sandbox: Sandbox, account: Connect) -> None:
+    account()
+    first = charge().execute({})
+    sandbox.account("key-only", api_key="PAYGATESANDBOX" + "9" * 50)
+    account()
+    assert charge().execute({}) == first
+    for other in ({"amount": "12.51"}, {"transaction_id": "cus_other"}):
+        with pytest.raises(ReferenceConflict):
+            charge(**other).execute({})
+    assert moved(sandbox) == 1
+
+
 def test_ceilings_hold(sandbox: Sandbox, account: Connect) -> None:
     account(max_amount="20", max_daily_amount="25")
     with pytest.raises(LimitExceeded):

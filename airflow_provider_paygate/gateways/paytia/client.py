@@ -123,7 +123,7 @@ class Paytia(Reads):
         refuse_card_data(dict(params or {}), "params")
         operation = self._operation_at(path, method)
         url, query = self.merchant.base_url + path, dict(params or {})
-        if path == self.merchant.paths["payment_service"] and data is not None:
+        if path.partition("?")[0] == self.merchant.paths["payment_service"] and data is not None:
             fields = service.checked_fields(data)
             operation = service.operation_of(fields)
             request = Request(method.upper(), url, ACCEPT, query, multipart=self.merchant.names.outgoing(fields))
@@ -149,7 +149,7 @@ class Paytia(Reads):
 
     def _operation_at(self, path: str, method: str) -> str:
         known = {self.merchant.paths[operation]: operation for operation in READS}
-        return known.get(path, "cdr" if method.upper() in {"GET", "HEAD"} else "call")
+        return known.get(path.partition("?")[0], "cdr" if method.upper() in {"GET", "HEAD"} else "call")
 
 
 # What a success means when its `status` is the envelope's and no word of its own (§5.2). A bank payout has only been accepted.

@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow_provider_paygate.gateways.facts import RETURNED, redacted
 from airflow_provider_paygate.gateways.paytia import reporting
+from airflow_provider_paygate.gateways.paytia.cards import refuse_card_data
 from airflow_provider_paygate.gateways.paytia.conversation import Conversation, reading
 from airflow_provider_paygate.gateways.paytia.envelope import Answer
 from airflow_provider_paygate.gateways.paytia.payment import Call, PaytiaPayment, call_of, payment_of
@@ -70,6 +71,7 @@ class Reads(Conversation):
         """One of the reports on a single call, as it came."""
         if not str(cdr_id).strip():
             raise ValueError("cdr_id is empty")
+        refuse_card_data(cdr_id, "cdr_id")
         answer = yield from self.read(operation, self.merchant.names.outgoing({"cdr_id": str(cdr_id).strip()}))
         data = answer.content.get("data", answer.data)
         return dict(redacted(data)) if isinstance(data, Mapping) else {"data": redacted(data)}

@@ -88,6 +88,7 @@ class PaytiaReserveOperator(_MoneyOperator):
     :param amount: needed to settle.
     :param currency: three letters; the account's when left out.
     :param fields: further fields of the request.
+    :param replaces: the reference of a finally failed settlement that this one stands in for.
     :param paytia_conn_id: the connection.
     :returns: ``{"reference", "transaction_id", "status", "amount"}``; without an amount after a release.
     """
