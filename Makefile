@@ -12,7 +12,7 @@ INSTALL := $(PIP) install --quiet -c constraints.txt
 help:  ## what there is to make
 	@sed -n 's/^\([a-z]*\):.*## /\1:/p' Makefile | awk -F: '{printf "  make %-12s %s\n", $$1, $$2}'
 
-demo: $(VENV)/installed-demo  ## pay suppliers through Airflow and a sandbox, kill a batch half-way, and show that each was paid once
+demo: $(VENV)/installed-demo  ## pay suppliers through Airflow and a sandbox, kill a batch half-way, show that each was paid once, and reconcile
 	@$(BIN)/paygate demo
 
 up: $(VENV)/installed-demo  ## Airflow with the sandbox and its connections, for a browser; Ctrl-C stops both

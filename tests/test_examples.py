@@ -146,7 +146,9 @@ def our_processes(place: Path) -> list[psutil.Process]:
 
 
 @pytest.mark.timeout(300)
-def test_the_demo_shows_nineteen_settled_one_failed_and_a_killed_batch_paid_once_and_leaves_nothing_running() -> None:
+def test_the_demo_shows_nineteen_settled_a_killed_batch_paid_once_and_a_reconciliation_and_leaves_nothing_running() -> (
+    None
+):
     with tempfile.TemporaryDirectory(prefix="a path with spaces ") as folder:
         place = Path(folder)
         done = subprocess.run(DEMO, env=surroundings(TMPDIR=folder), capture_output=True, text=True, check=False)
@@ -157,10 +159,31 @@ def test_the_demo_shows_nineteen_settled_one_failed_and_a_killed_batch_paid_once
         assert "killed after" in done.stdout
         assert "200 settled" in done.stdout
         assert "200 payments of the batch, none of them made twice" in done.stdout
-        assert max(map(len, done.stdout.splitlines()[:-1])) <= 80
-        (log,) = place.iterdir()  # nothing else is left
-        assert str(log) in done.stdout
+        assert "219 agree, 1 break" in done.stdout
+        assert "It ties out: 220 payments, ₹13,44,815.49 on either side." in done.stdout
+        assert "The break: INV-2026-0013, booked as paid" in done.stdout
+        *lines, report_line, log_line = done.stdout.splitlines()
+        assert max(map(len, lines)) <= 80
+        report, log = sorted(place.iterdir())  # nothing else is left
+        assert report_line.endswith(str(report))
+        assert log_line.endswith(str(log))
+        assert "INV-2026-0013" in report.read_text(encoding="utf-8")
         assert our_processes(place) == []
+
+
+def test_a_demo_that_cannot_be_played_whole_is_not_begun(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from importlib import util
+
+    from airflow_provider_paygate.cli import main
+
+    found = util.find_spec
+    monkeypatch.setattr(util, "find_spec", lambda name, *more: None if name == "duckdb" else found(name, *more))
+    assert main(["demo"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("paygate demo: its reconciliation needs the extra recon")
 
 
 @pytest.mark.timeout(120)

@@ -11,7 +11,7 @@ from airflow_provider_paygate import __version__
 
 COMMANDS = {
     "sandbox": "serve both gateways on this machine, with test accounts, faults and a ledger",
-    "demo": "pay a list of suppliers through Airflow and the sandbox, and show what became of each payment",
+    "demo": "pay suppliers through Airflow and the sandbox, show what became of each payment, and reconcile",
     "up": "run Airflow with the sandbox and its connections, for a browser",
     "payouts": "for the person on call: list payments, show one, settle one in doubt, check a file",
     "reconcile": "compare a ledger, the gateway and a bank statement, and report every difference",

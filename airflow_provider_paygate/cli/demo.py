@@ -1,4 +1,4 @@
-"""`paygate demo`: pay a list of suppliers through Airflow and the sandbox, and show what became of each payment."""
+"""`paygate demo`: pay suppliers through Airflow and the sandbox, show what became of each, reconcile with the gateway."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airflow_provider_paygate.demo.killed_batch import killed_and_resumed
+from airflow_provider_paygate.demo.killed_batch import LIST, killed_and_resumed
 from airflow_provider_paygate.demo.processes import Ended, ended_by_signals
+from airflow_provider_paygate.demo.reconciled import missing, reconciled
 from airflow_provider_paygate.demo.stage import EXAMPLE_DAGS, NotRunning, Stage
 from airflow_provider_paygate.demo.steps import step
 from airflow_provider_paygate.demo.table import Line, table
@@ -40,12 +41,16 @@ def run(args: argparse.Namespace) -> int:
     """Exit code 0 when every payment ended as it should, else 1 and one sentence."""
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")
+    if needed := missing():
+        print(f"paygate demo: {needed}", file=sys.stderr)
+        return 1
     descriptor, name = tempfile.mkstemp(prefix="paygate-demo-", suffix=".log")
     os.close(descriptor)
     log = Path(name)
+    report = log.with_suffix(".html")
     try:
         with ended_by_signals(), tempfile.TemporaryDirectory(prefix="paygate-demo-") as home:
-            wrong = _played(Path(home), log)
+            wrong = _played(Path(home), log, report)
     except Ended as ended:
         print("\npaygate demo: interrupted; everything it started is stopped.", file=sys.stderr)
         return 128 + ended.number
@@ -54,12 +59,14 @@ def run(args: argparse.Namespace) -> int:
     if wrong:
         print(f"\npaygate demo: {wrong} All that was said is in {log}", file=sys.stderr)
         return 1
-    print(f"  That is what should happen. Airflow's log: {log}")
+    print("  That is what should happen.\n")
+    print(f"  The reconciliation's report: {report}")
+    print(f"  Airflow's log:               {log}")
     return 0
 
 
-def _played(home: Path, log: Path) -> str:
-    """Play it in `home`; one sentence about what went wrong, or nothing."""
+def _played(home: Path, log: Path, report: Path) -> str:
+    """Play it in `home`, its report last; one sentence about what went wrong, or nothing."""
     with SUPPLIERS.open(newline="", encoding="utf-8") as file:
         suppliers = list(csv.DictReader(file))
     print(f"\n  {len(suppliers)} suppliers are paid through Airflow and a Paywize sandbox: no real money.\n")
@@ -94,7 +101,10 @@ def _played(home: Path, log: Path) -> str:
             return f"{len(wrong)} of {len(lines)} payments did not end as they should: {', '.join(wrong)}."
         if moved != len(suppliers) or repeated:
             return f"the ledger should have {len(suppliers)} payments, each made once."
-        return killed_and_resumed(stage, home)
+        if failure := killed_and_resumed(stage, home):
+            return failure
+        (fails,) = (row["reference"] for row in suppliers if row["beneficiary_account"] == ALWAYS_FAILS)
+        return reconciled(stage, home, (SUPPLIERS, home / LIST), report, fails)
 
 
 def _as_it_should(line: Line, row: dict[str, str]) -> bool:

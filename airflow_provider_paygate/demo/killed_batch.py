@@ -18,6 +18,7 @@ ROWS = 200
 HALF = ROWS // 2
 TRIES = 3
 BATCH = "suppliers-of-the-demo"
+LIST = "suppliers-200.csv"  # in the demo's home
 ALWAYS_SUCCEEDS = ("1234567890", "TEST0001234")
 # Short, so that what was under way when the worker died is soon known to have ended.
 PATIENCE = {"timeout": 1, "visibility_window": 2, "rate_limits": {"auth": 0, "initiate": 0, "status": 0, "balance": 0}}
@@ -26,7 +27,7 @@ PATIENCE = {"timeout": 1, "visibility_window": 2, "rate_limits": {"auth": 0, "in
 def killed_and_resumed(stage: Stage, home: Path) -> str:
     """Play it, and show that each was paid once; one sentence about what went wrong, or nothing."""
     print(f"\n  Now {ROWS} suppliers as one batch: killed half-way, then run again.\n")
-    source = home / "suppliers-200.csv"
+    source = home / LIST
     _write(source)
     _prepare(stage)
     conf = json.dumps({"path": str(source), "batch_id": BATCH, "poll_interval": 0.5})
