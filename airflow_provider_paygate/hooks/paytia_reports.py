@@ -58,10 +58,10 @@ class PaytiaReports(GatewayHook["PaytiaSettings"]):
     def _rows(self, operation: str, pages: Pages) -> Iterator[dict[str, Any]]:
         while not pages.seen.ended:
             yield from self.run(operation, self.reads.page(operation, pages))
-        if pages.seen.ended == "repeats" and pages.seen.pages > 2:
-            self.log.warning(
-                "%s: page %s repeats the page before it; the report ended there", operation, pages.seen.pages
-            )
+        if not pages.read_whole:
+            from airflow_provider_paygate.gateways.paytia.reporting import SAME_PAGE
+
+            self.log.warning("%s: %s", operation, SAME_PAGE)
 
     def get_payment(self, *, reference: str) -> PaytiaPayment:
         """The payment under a reference, from the payment history. Raises NotFound when that, read to its end, has none."""

@@ -47,7 +47,7 @@ class Fake:
         self.rotation_ends_access = False
         self.zone_shift = 0.0
         self.page_cap = 100
-        self.repeats_last_page = False
+        self.ignores: set[str] = set()
         self.access: dict[str, float] = {}
         self.refresh_token: str | None = None
         self.spent: collections.Counter[str] = collections.Counter()
@@ -199,11 +199,10 @@ class Fake:
         return 200, dict(_OK)
 
     def page(self, rows: list[dict[str, Any]], fields: dict[str, Any]) -> Answer:
+        fields = {name: value for name, value in fields.items() if name not in self.ignores}
         wanted = [row for row in rows if fields.get("search") in (None, "", row.get("reference_number"))]
         limit = min(int(fields.get("limit", 100)), self.page_cap)
         page = int(fields.get("page", 1))
-        if self.repeats_last_page:
-            page = min(page, max(1, -(-len(wanted) // limit)))
         return 200, {**_OK, "data": wanted[(page - 1) * limit : page * limit]}
 
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_paygate.exceptions import BadReply, InvalidRequest
+from airflow_provider_paygate.exceptions import BadReply, InvalidRequest, NotFound, OutcomeUnknown
 from airflow_provider_paygate.hooks.journal_side import write_journal
 from airflow_provider_paygate.operators.paytia import PaytiaReportOperator
+from airflow_provider_paygate.payouts import submission
 from airflow_provider_paygate.sandbox.server import Sandbox
 from tests.paytia.conftest import Connect
 from tests.paytia.fake import Fake
@@ -54,6 +55,45 @@ def test_a_gateway_that_caps_its_pages_lower_is_read_to_the_end(fake: Fake, link
     fake.page_cap = 25
     fake.payments = [{"id": n, "reference_number": f"R{n}", "amount": "1.00"} for n in range(110)]
     assert len(refs(link().payments_taken())) == 110
+
+
+def test_a_page_that_repeats_ends_the_report_and_is_told(
+    fake: Fake, link: Connect, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake.payments = [{"id": n, "reference_number": f"R{n}", "amount": "1.00"} for n in range(250)]
+    fake.ignores = {"page"}
+    hook = link()
+    told = report(tmp_path / "out.csv").execute({})
+    assert (told["rows"], told["pages"], told["ended"]) == (100, 2, "repeats")
+    assert "page 2 is the same as page 1" in capsys.readouterr().out
+    assert hook.get_payment(reference="R249").amount == 1
+    with pytest.raises(NotFound):
+        hook.get_payment(reference="R250")
+    fake.ignores = {"page", "search"}
+    with pytest.raises(BadReply, match="page 2 is the same"):
+        hook.get_payment(reference="R249")
+
+
+@pytest.mark.parametrize("ignored", [{"search"}, {"search", "page"}])
+def test_absence_is_not_read_out_of_a_history_that_does_not_page(
+    fake: Fake, link: Connect, monkeypatch: pytest.MonkeyPatch, ignored: set[str]
+) -> None:
+    monkeypatch.setattr(submission, "BETWEEN_LOOKUPS", 0)
+    hook = link(visibility_window=0)
+    fake.payments = [
+        {"id": n, "reference_number": f"R{n}", "amount": "1.00", "status": "completed", "moved": True}
+        for n in range(150)
+    ]
+    fake.ignores = ignored
+    fake.fail("payment_service", "lose")
+    charge = {"reference": "INV-1", "amount": "5.00", "transaction_id": "pm_ok"}
+    if "page" in ignored:  # it lies beyond the only page that is ever shown
+        for _ in range(3):
+            with pytest.raises(OutcomeUnknown, match="page 2 is the same"):
+                hook.charge_stored(**charge)
+    else:
+        assert hook.charge_stored(**charge).succeeded
+    assert fake.counts["payment_service"] == len(fake.charged("INV-1")) == 1
 
 
 def test_rows_without_ids_are_all_given_and_counted(sandbox: Sandbox, account: Connect, tmp_path: Path) -> None:

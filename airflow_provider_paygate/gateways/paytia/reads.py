@@ -40,7 +40,7 @@ class Reads(Conversation):
         """The payment under a `reference_number`, from the payment history.
 
         Of several rows, what happened last counts: money returned, else taken, else under way. Raises Fault(NOT_FOUND)
-        when the history, read to its end, holds none.
+        when the history, read to its end, holds none; Fault(BAD_REPLY) when it cannot be told whether that was its end.
         """
         pages = self.pages({"search": number, "reference_number": number})
         best: PaytiaPayment | None = None
@@ -63,6 +63,8 @@ class Reads(Conversation):
                 "Paytia payment history: rows without a reference; give its name in `field_names` (reference_number)",
                 operation="payments_taken",
             )
+        if not pages.read_whole:
+            raise Fault(Kind.BAD_REPLY, f"Paytia payment history: {reporting.SAME_PAGE}", operation="payments_taken")
         raise Fault(
             Kind.NOT_FOUND, "Paytia payment history: no payment under this reference", operation="payments_taken"
         )

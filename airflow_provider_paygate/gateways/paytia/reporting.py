@@ -26,6 +26,10 @@ LIMIT = 100
 MOST_PAGES = 20_000
 # How many rows back a repetition is recognised; rows that come while a report is read push others to the next page.
 REMEMBERED = 50_000
+SAME_PAGE = (
+    "page 2 is the same as page 1: either there is no more, or this account calls `page` and `search` otherwise "
+    "(`field_names` in the connection)"
+)
 _ROWS = ("data", "result", "results", "records", "rows", "items", "list", "payments", "transactions", "logs", "cdrs")
 _ENVELOPE = frozenset({"httpstatus", "status", "statuscode", "referenceid", "requestid", "message"})
 _PAGING = frozenset(
@@ -110,6 +114,12 @@ class Pages:
         for row in found:
             if self.seen.new(row_id_of(row, self._names)):
                 yield row
+
+    @property
+    def read_whole(self) -> bool:
+        """Whether the report has ended and all of it was seen. A second page that repeats the first proves nothing: perhaps
+        this gateway does not know `page` by that name."""
+        return bool(self.seen.ended) and not (self.seen.ended == "repeats" and self.seen.pages == 2)
 
     def past_the_end(self) -> None:
         """The gateway refused a page after a short one: there was no other."""

@@ -29,7 +29,8 @@ class PaytiaReportOperator(PaytiaOperator):
     :param lookback_days: how many days before `start_date` are read again.
     :param fields: further filters.
     :param paytia_conn_id: the connection.
-    :returns: ``{"report", "path", "rows", "repeated", "without_id", "pages", "start_date", "end_date"}``.
+    :returns: ``{"report", "path", "rows", "repeated", "without_id", "pages", "ended", "start_date", "end_date"}``; `ended` is
+        why there is no further page: ``empty``, ``short`` or ``repeats``.
     """
 
     template_fields: Sequence[str] = (
@@ -79,6 +80,7 @@ class PaytiaReportOperator(PaytiaOperator):
             "repeated": seen.repeated,
             "without_id": seen.without_id,
             "pages": seen.pages,
+            "ended": seen.ended,
             "start_date": first,
             "end_date": last,
         }
