@@ -45,7 +45,8 @@ def fields(conn_type: str) -> str:
     for name, field in types[conn_type]["conn-fields"].items():
         required = "null" not in field["schema"]["type"]
         default = field["schema"].get("default")
-        shown = "required" if required else "–" if default is None else f"`{str(default).lower()}`"
+        word = str(default).lower() if isinstance(default, bool) else default
+        shown = "required" if required else "–" if default is None else f"`{word}`"
         choices = field["schema"].get("enum")
         meaning = field["description"] + (
             f" One of {', '.join(f'`{choice}`' for choice in choices)}." if choices else ""
