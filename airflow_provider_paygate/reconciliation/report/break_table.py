@@ -42,7 +42,7 @@ def break_section(result: Result) -> str:
     present = [name for name in CLASSES if result.by_class[name]]
     options = "".join(f'<option value="{name}">{name.replace("_", " ")}</option>' for name in present)
     heads = "".join(
-        f'<th scope="col"{" class=n" if number else ""}><button type="button">{name}</button></th>'
+        f'<th scope="col"{" class=n" if number else ""}>{name}</th>'
         for name, number in _HEADS
         if name != "First seen" or result.name
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_paygate.reconciliation.money import grouped
 from airflow_provider_paygate.reconciliation.report import charts, figures
 from airflow_provider_paygate.reconciliation.report.break_table import break_section, ignored_section
-from airflow_provider_paygate.reconciliation.report.text import verdict
+from airflow_provider_paygate.reconciliation.report.text import counted, verdict
 from airflow_provider_paygate.reconciliation.vocabulary import BUCKETS, SIDES
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ def _file(name: str) -> str:
 
 def _tiles(result: Result) -> Iterator[str]:
     timing = result.by_class["timing"]
-    yield _tile(f"{len(result.breaks) - timing:,}", "breaks")
+    breaks = len(result.breaks) - timing
+    yield _tile(f"{breaks:,}", "break" if breaks == 1 else "breaks")
     for currency, amount in figures.risk_by_currency(result)[:3]:
         yield _tile(grouped(amount), f"{currency or 'no currency stated,'} in question")
     yield _tile(f"{timing:,}", "not yet due")
@@ -72,7 +73,7 @@ def _totals(result: Result, currency: str) -> str:
     for bucket in BUCKETS:
         cells = "".join(
             f'<td class="n">{grouped(result.tally.amount(side, bucket, currency))}'
-            f"<small>{result.tally.count(side, bucket, currency):,} rows</small></td>"
+            f"<small>{counted(result.tally.count(side, bucket, currency), 'row')}</small></td>"
             for side in SIDES
         )
         rows.append(f"<tr{' class=sum' if bucket == 'input' else ''}><th>{bucket}</th>{cells}</tr>")
@@ -87,7 +88,8 @@ def _passes(result: Result) -> str:
     counts = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in result.matched_by.items() if count)
     said = f"Input is the sum of the other lines. Agreed ledger rows by the pass that matched them: {counts or 'none'}."
     if result.statement is not None:
-        said += f" Bank statement: {result.statement.lines:,} lines, {result.statement.unknown_lines:,} without a counterpart."
+        lines, unknown = result.statement.lines, result.statement.unknown_lines
+        said += f" Bank statement: {counted(lines, 'line')}, {unknown:,} without a counterpart."
     return said
 
 

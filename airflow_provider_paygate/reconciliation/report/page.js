@@ -32,6 +32,19 @@
   };
   const byText = (a, b) => (a === "") - (b === "") || a.localeCompare(b, "en", { numeric: true });
 
+  // A browser repeats the heads on every printed page, but not with buttons in them.
+  const heads = [...table.tHead.rows[0].cells];
+  const withButtons = () => heads.forEach((head) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...head.childNodes);
+    head.append(button);
+  });
+  const plain = () => heads.forEach((head) => head.replaceChildren(head.textContent));
+  withButtons();
+  addEventListener("beforeprint", plain);
+  addEventListener("afterprint", withButtons);
+
   table.tHead.addEventListener("click", (event) => {
     const head = event.target.closest("th");
     if (!head) return;

@@ -24,10 +24,15 @@ def verdict(result: Result) -> str:
     """One sentence."""
     timing = result.by_class["timing"]
     breaks = len(result.breaks) - timing
-    said = "No breaks" if breaks == 0 else f"{breaks:,} break{'s' if breaks > 1 else ''}"
+    said = "No breaks" if breaks == 0 else counted(breaks, "break")
     late = f", {timing:,} not yet due" if timing else ""
     ignored = f", {len(result.ignored):,} ignored" if result.ignored else ""
-    return f"{said}{late}{ignored}, {result.tally.count('ledger', 'matched'):,} ledger rows matched."
+    return f"{said}{late}{ignored}, {counted(result.tally.count('ledger', 'matched'), 'ledger row')} matched."
+
+
+def counted(number: int, what: str) -> str:
+    """``1 row``, ``2,000 rows``."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _lines(result: Result) -> Iterator[str]:
@@ -43,7 +48,7 @@ def _lines(result: Result) -> Iterator[str]:
     if result.statement is not None:
         s = result.statement
         yield (
-            f"Bank statement: {s.lines:,} lines, {s.unknown_lines:,} without a counterpart; "
+            f"Bank statement: {counted(s.lines, 'line')}, {s.unknown_lines:,} without a counterpart; "
             f"confirms {s.confirmed:,} of {s.confirmed + s.unconfirmed:,} agreed payments"
         )
     if result.breaks:
