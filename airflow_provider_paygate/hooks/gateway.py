@@ -81,6 +81,9 @@ class GatewayHook(BaseHook, Generic[S]):
 
         from airflow.providers.common.compat.connection import get_async_connection
 
+        from airflow_provider_paygate.transport import awaiting
+
+        await asyncio.to_thread(awaiting.load)
         if "settings" not in self.__dict__:
             try:
                 connection = await get_async_connection(self.conn_id, hook=self)

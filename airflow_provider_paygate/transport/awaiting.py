@@ -55,6 +55,12 @@ async def _performed(step: Step, timeouts: Timeouts, write: Writer) -> Any:
     raise TypeError(f"a flow yielded {step!r}")
 
 
+def load() -> None:
+    """Import what the first exchange needs: it takes longer than an event loop may stand still."""
+    import aiohttp  # noqa: F401
+    import requests.utils  # noqa: F401
+
+
 async def exchanged(exchange: Exchange, timeouts: Timeouts) -> Reply:
     """One request and its answer, or :class:`Undelivered`. Never repeats, never follows a redirect."""
     import aiohttp
