@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
+
+log = logging.getLogger(__name__)
 
 HEAD = "0004"
 VERSION_TABLE = "paygate_alembic_version"
@@ -29,7 +34,9 @@ def upgrade(engine: Engine) -> bool:
         if version == HEAD:
             return False
         _refuse_newer(version)
-        _run_alembic(connection)
+        with _quiet():
+            _run_alembic(connection)
+        log.info("paygate database: tables made, version %s" if version is None else "paygate database: now at %s", HEAD)
         return True
 
 
@@ -50,6 +57,18 @@ def _refuse_newer(version: str | None) -> None:
             f"The paygate database is at version {version} and this package knows up to {HEAD}: "
             "install the newer airflow-provider-paygate on this machine too"
         )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Alembic tells every step to whoever listens, here a task's log that somebody reads for something else."""
+    alembic = logging.getLogger("alembic.runtime.migration")
+    level = alembic.level
+    alembic.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        alembic.setLevel(level)
 
 
 def _run_alembic(connection: Connection) -> None:
