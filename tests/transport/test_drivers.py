@@ -331,6 +331,58 @@ def test_a_connection_that_was_closed_while_it_was_idle_is_not_used_again(run: D
         assert server.connections == 3
 
 
+# The environment
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """What a process reads of its environment once, it reads anew."""
+
+    def forget() -> None:
+        awaiting._routes.clear()
+        awaiting._trusted.cache_clear()
+        blocking.proxies_of.cache_clear()
+
+    forget()
+    yield monkeypatch
+    forget()
+
+
+def test_a_certificate_that_the_environment_vouches_for_is_trusted(
+    drive: Drive, tmp_path: Path, environment: pytest.MonkeyPatch
+) -> None:
+    with serving(answering(whole(b"{}")), self_signed(tmp_path)) as server:
+        environment.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "server.pem"))
+        assert drive(post(f"https://127.0.0.1:{server.port}/")).status == 200
+
+
+@pytest.mark.parametrize("scheme", ["http://", ""])
+def test_a_proxy_that_the_environment_names_is_used(drive: Drive, environment: pytest.MonkeyPatch, scheme: str) -> None:
+    requests: list[bytes] = []
+    with serving(answering(whole(b"{}"), requests)) as proxy:
+        environment.setenv("http_proxy", f"{scheme}127.0.0.1:{proxy.port}")
+        environment.setenv("no_proxy", "")
+        assert drive(post("http://pay.example.invalid/p")).status == 200
+    assert requests[0].startswith(b"POST http://pay.example.invalid/p HTTP/1.1\r\n")
+
+
+@pytest.mark.parametrize("url", ["http://pay.example.invalid/", "https://pay.example.invalid/"])
+def test_a_proxy_that_cannot_be_reached_sent_nothing(drive: Drive, environment: pytest.MonkeyPatch, url: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    environment.setenv("http_proxy", f"http://127.0.0.1:{port}")
+    environment.setenv("https_proxy", f"http://127.0.0.1:{port}")
+    environment.setenv("no_proxy", "")
+    assert undelivered(drive, url).sent is False
+
+
+def test_a_proxy_that_refuses_the_tunnel_sent_nothing(drive: Drive, environment: pytest.MonkeyPatch) -> None:
+    with serving(answering(whole(b"no", status="403 Forbidden"))) as proxy:
+        environment.setenv("https_proxy", f"http://127.0.0.1:{proxy.port}")
+        environment.setenv("no_proxy", "")
+        assert undelivered(drive, "https://pay.example.invalid/").sent is False
+
+
 # Flows
 
 
