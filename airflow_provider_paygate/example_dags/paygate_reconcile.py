@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG
+from airflow.providers.smtp.notifications.smtp import SmtpNotifier
 
 from airflow_provider_paygate.operators.paytia import PaytiaReportOperator
 from airflow_provider_paygate.operators.paywize import PaywizePayoutSweepOperator
@@ -18,18 +17,21 @@ from airflow_provider_paygate.operators.reconcile import PaygateReconcileOperato
 SUPPLIERS = Path(__file__).parent / "data" / "suppliers.csv"
 FOLDER = os.environ.get("PAYGATE_REPORTS", tempfile.gettempdir())
 
-
-def tell(context: Any) -> None:
-    """Stands for a notifier of yours: `on_failure_callback=SmtpNotifier(…)`, `SlackNotifier(…)`."""
-    logging.getLogger("airflow.task").warning("reconciliation: %s", context.get("exception"))
-
+# [START howto_operator_reconcile_notifier]
+TELL = SmtpNotifier(  # over the connection smtp_default; any other notifier goes in its place
+    to="finance@example.com",
+    from_email="airflow@example.com",
+    subject="{{ dag.dag_id }} {{ ds }}: {{ ti.task_id }} found breaks or failed",
+    html_content="<p>{{ exception | e }}</p>",
+)
+# [END howto_operator_reconcile_notifier]
 
 with DAG(
     dag_id="paygate_reconcile",
     schedule="0 3 * * *",
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
-    default_args={"retries": 3, "retry_delay": timedelta(minutes=10), "on_failure_callback": tell},
+    default_args={"retries": 3, "retry_delay": timedelta(minutes=10), "on_failure_callback": TELL},
     tags=["example", "paygate"],
     doc_md=__doc__,
 ):

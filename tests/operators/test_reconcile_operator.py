@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import socketserver
+import threading
+from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -311,3 +313,51 @@ def test_the_nightly_example_finds_the_one_payment_that_failed(
     with pytest.raises(errors.BreaksFound, match=r"^suppliers: 1 status_mismatch; report: "):
         nightly.execute({})
     assert len((tmp_path / "b.csv").read_text().splitlines()) == 2
+
+
+@pytest.fixture
+def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What arrives at a mail server of our own, to which `smtp_default` leads."""
+    arrived: list[str] = []
+
+    class Server(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.wfile.write(b"220 here\r\n")
+            for line in iter(self.rfile.readline, b""):
+                word = line[:4].upper().strip()
+                if word == b"DATA":
+                    self.wfile.write(b"354 go on\r\n")
+                    arrived.append(b"".join(iter(self.rfile.readline, b".\r\n")).decode())
+                self.wfile.write(b"221 bye\r\n" if word == b"QUIT" else b"250 well\r\n")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Server) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        connection = {
+            "conn_type": "smtp",
+            "host": "127.0.0.1",
+            "port": server.server_address[1],
+            "extra": {"disable_ssl": True, "disable_tls": True, "timeout": 5, "retry_limit": 1},
+        }
+        monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", json.dumps(connection))
+        yield arrived
+        server.shutdown()
+
+
+def test_the_nightly_example_tells_a_notifier(mailbox: list[str]) -> None:
+    from email import message_from_string
+
+    from airflow.dag_processing.dagbag import DagBag
+
+    from airflow_provider_paygate.demo.stage import EXAMPLE_DAGS
+
+    bag = DagBag(dag_folder=str(EXAMPLE_DAGS / "paygate_reconcile.py"), load_op_links=False)
+    dag = bag.dags["paygate_reconcile"]
+    for task in dag.tasks:
+        (notify,) = task.on_failure_callback
+        context = {"dag": dag, "ds": "2026-01-15", "ti": Task(), "exception": errors.BreaksFound("charges: 1 <fee>")}
+        notify(context)
+    assert len(mailbox) == len(dag.tasks) == 4
+    message = message_from_string(mailbox[0])
+    assert message["Subject"] == "paygate_reconcile 2026-01-15: reconcile found breaks or failed"
+    (body,) = message.get_payload()
+    assert "charges: 1 &lt;fee&gt;" in body.get_payload(decode=True).decode()
