@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -238,3 +239,8 @@ def test_what_is_no_token_is_never_put_into_a_header(plaintext: str) -> None:
 @pytest.mark.parametrize(("told", "life"), [(300, 300), ("60", 60), (None, None), (0, None), (-5, None), ("x", None)])
 def test_the_life_of_a_token_is_what_the_answer_says(told: Any, life: int | None) -> None:
     assert opened(reply(200, {"respCode": 2000, "data": "x", "expiresIn": told})).life == life
+
+
+def test_a_number_that_no_decimal_holds_is_read() -> None:
+    body = b'{"resp_code": 2000, "resp_message": "ok", "data": {"amount": 1e99999999999999999999, "fee": 1.50}}'
+    assert opened(Reply(200, {}, body)).data == {"amount": "1e99999999999999999999", "fee": Decimal("1.50")}
