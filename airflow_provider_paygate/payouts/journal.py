@@ -8,28 +8,20 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_paygate.gateways.facts import RETURNED, Payment
-from airflow_provider_paygate.payouts import ceilings
+from airflow_provider_paygate.gateways.facts import Payment
+from airflow_provider_paygate.payouts import ceilings, moves
 from airflow_provider_paygate.payouts.entry import Entry, Who, entry_of
 from airflow_provider_paygate.payouts.intents import Intents
-from airflow_provider_paygate.payouts.lifecycle import FINAL, MOVES, Event, State, moved
+from airflow_provider_paygate.payouts.lifecycle import Event, State, moved
+from airflow_provider_paygate.payouts.moves import Decision, Move
 
 if TYPE_CHECKING:
     from airflow_provider_paygate.payouts.payable import Payable
-
-
-@dataclass(frozen=True)
-class Move:
-    """What becomes of an entry: the event for its history, the values of its row, and what the history adds."""
-
-    event: str
-    values: dict[str, Any]
-    detail: dict[str, Any]
 
 
 class Journal(Intents):
@@ -158,51 +150,15 @@ class Journal(Intents):
 
         Without effect when the lease has passed to somebody else, who knows more by now.
         """
-
-        def decided(fresh: Entry, now: float) -> Move | None:
-            if fresh.lease_owner != entry.lease_owner or (fresh.state, event) not in MOVES:
-                return None
-            # A repeat that moved nothing says nothing of the try before it: still unknown, and the repeat is given back.
-            given_back = event is not Event.LOST and fresh.resends > 0
-            known = Event.LOST if given_back else event
-            return Move(
-                known,
-                {
-                    "state": moved(fresh.state, known),
-                    "code": _short(code),
-                    "message": _short(message, 1000),
-                    "resends": fresh.resends - given_back,
-                    "lease_owner": None,
-                    # The connection is closed: from here on, only what the gateway already has can still happen.
-                    "deadline_at": now,
-                    "reserved_day": fresh.reserved_day if known is Event.LOST else None,
-                },
-                {"code": code, "message": message},
-            )
-
-        return self._move(entry, who, decided)
+        return self._move(entry, who, moves.answered(entry.lease_owner, event, code, message))
 
     def expired(self, entry: Entry, who: Who) -> Entry:
         """Turn a submission whose worker never came back into UNKNOWN, once its deadline has passed."""
-
-        def decided(fresh: Entry, now: float) -> Move | None:
-            if fresh.state is not State.SENDING or (fresh.deadline_at or 0) > now:
-                return None
-            values = {"state": State.UNKNOWN, "lease_owner": None}
-            return Move(Event.LOST, values, {"message": "its worker never came back"})
-
-        return self._move(entry, who, decided)
+        return self._move(entry, who, moves.expired)
 
     def doubted(self, entry: Entry, who: Who) -> Entry:
         """Turn a payment that this journal has never sent into UNKNOWN, because another journal may have."""
-
-        def decided(fresh: Entry, now: float) -> Move | None:
-            if fresh.state is not State.PLANNED or fresh.tries:
-                return None
-            values = {"state": moved(fresh.state, Event.LOST), "deadline_at": now}
-            return Move(Event.LOST, values, {"message": "an earlier try may have sent it"})
-
-        return self._move(entry, who, decided)
+        return self._move(entry, who, moves.doubted)
 
     def absent(self, entry: Entry, who: Who, window: float) -> tuple[Entry, float]:
         """Record that the gateway does not know `entry`, and give back the seconds until that begins to prove anything."""
@@ -219,53 +175,14 @@ class Journal(Intents):
 
     def observed(self, entry: Entry, payment: Payment, who: Who) -> Entry:
         """Record what the gateway says of the payment. Never moves back from a final state."""
-        event = event_of(payment)
-
-        def decided(fresh: Entry, now: float) -> Move | None:
-            if (fresh.state, event) not in MOVES:
-                return None
-            state = moved(fresh.state, event)
-            told = {
-                "transaction_id": _short(payment.transaction_id) or fresh.transaction_id,
-                "utr": _short(payment.utr) or fresh.utr,
-                "status": _short(payment.status),
-                "message": _short(payment.message, 1000),
-                "code": None,
-            }
-            if state is fresh.state and all(getattr(fresh, name) == value for name, value in told.items()):
-                return None
-            came_back = state in {State.FAILED, State.REFUNDED}
-            values = {
-                **told,
-                "state": state,
-                "lease_owner": None,
-                "absences": 0,
-                "final_at": (fresh.final_at or now) if state in FINAL else None,
-                "reserved_day": None if came_back else fresh.reserved_day,
-            }
-            return Move(event, values, {"status": payment.status, "message": payment.message})
-
+        decided = moves.observed(payment)
         if decided(entry, entry.updated_at) is None:
             return entry  # nothing new: a sweep over many pending payments writes nothing
         return self._move(entry, who, decided)
 
     def decided_by_hand(self, entry: Entry, event: Event, why: str, who: Who) -> Entry:
         """Record what a person found out at the bank about an unknown payment: SETTLED or FAILED, and why, for good."""
-
-        def decided(fresh: Entry, now: float) -> Move | None:
-            if fresh.state is not State.UNKNOWN:
-                return None
-            state = moved(fresh.state, event)
-            values = {
-                "state": state,
-                "status": "SUCCESS" if state is State.SETTLED else "FAILED",
-                "message": f"decided by hand: {why}",
-                "final_at": now,
-                "reserved_day": fresh.reserved_day if state is State.SETTLED else None,
-            }
-            return Move(event, values, {"why": why, "by_hand": True})
-
-        return self._move(entry, who, decided)
+        return self._move(entry, who, moves.decided_by_hand(event, why))
 
     def rekeyed(self, entry: Entry, payout: Payable, who: Who) -> Entry:
         """Make the fingerprint anew with the present key, once the gateway's own answer has shown it is the same payment."""
@@ -276,7 +193,7 @@ class Journal(Intents):
 
         return self._move(entry, who, decided)
 
-    def _move(self, entry: Entry, who: Who, decided: Callable[[Entry, float], Move | None]) -> Entry:
+    def _move(self, entry: Entry, who: Who, decided: Decision) -> Entry:
         """Do what `decided` says of the entry: as it is held, or, when it has changed since, as it is now."""
         with self.database.begin() as connection:
             now = self.database.now(connection)
@@ -292,17 +209,3 @@ class Journal(Intents):
                 ceilings.release(connection, self.account, entry)
             self._records.noted(connection, after, move.event, who, now, **move.detail)
             return after
-
-
-def _short(words: str | None, longest: int = 255) -> str | None:
-    """What a gateway says may be long, or hold what no database takes (NUL, half a surrogate pair)."""
-    return words and words.encode(errors="replace").decode().replace("\0", "?")[:longest]
-
-
-def event_of(payment: Payment) -> Event:
-    """What the gateway's word for a payment's status moves."""
-    if payment.succeeded:
-        return Event.SETTLED
-    if payment.status in RETURNED:
-        return Event.REFUNDED
-    return Event.FAILED if payment.is_final else Event.ACCEPTED

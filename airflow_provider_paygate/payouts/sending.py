@@ -27,7 +27,8 @@ from airflow_provider_paygate.payouts.ceilings import Ceilings
 from airflow_provider_paygate.payouts.entry import Entry, Who
 from airflow_provider_paygate.payouts.journal import Journal
 from airflow_provider_paygate.payouts.payout import Payout
-from airflow_provider_paygate.payouts.submission import Rail, submit
+from airflow_provider_paygate.payouts.rail import Rail
+from airflow_provider_paygate.payouts.submission import submit
 
 if TYPE_CHECKING:
     from airflow_provider_paygate.transport.blocking import Timeouts

@@ -14,7 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic
 
 from airflow_provider_paygate.exceptions import (
     BadReply,
@@ -32,34 +32,13 @@ from airflow_provider_paygate.payouts.ceilings import Ceilings
 from airflow_provider_paygate.payouts.entry import Entry, Who
 from airflow_provider_paygate.payouts.journal import Journal
 from airflow_provider_paygate.payouts.lifecycle import Event, State
-from airflow_provider_paygate.payouts.payable import Payable
+from airflow_provider_paygate.payouts.rail import P, Rail
 
 # Two look-ups that prove absence are this far apart, or a tenth of a shorter visibility window.
 BETWEEN_LOOKUPS = 5.0
 # How often a worker looks whether the other one, which holds the same reference, has its answer.
 WATCH_SECONDS = 0.2
 RESENDS = 1
-
-
-P = TypeVar("P", bound=Payable)
-P_contra = TypeVar("P_contra", bound=Payable, contravariant=True)
-
-
-class Rail(Protocol[P_contra]):
-    """The road a payment takes: a gateway seen as what submitting needs. Failures are this package's exceptions."""
-
-    visibility_window: float
-    call_seconds: float
-    tells_utr: bool  # whether a settled payment has a bank's reference, which may come later
-
-    def prepare(self) -> Flow[None]:
-        """Have a token in hand, so that no lease on a payment is spent waiting for one."""
-
-    def send(self, payout: P_contra, not_after: float) -> Flow[tuple[Payment, Beneficiary]]:
-        """Submit once, beginning no call that could outlast the monotonic time `not_after`."""
-
-    def look_up(self, sender_id: str) -> Flow[tuple[Payment, Beneficiary]]:
-        """Ask for it. NotFound only when the gateway itself says so."""
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from airflow_provider_paygate.exceptions import (
     concerning,
 )
 from airflow_provider_paygate.operators.context import checked_event, mask_accounts, seconds, truth, who_of
+from airflow_provider_paygate.operators.progress import Shown
 
 if TYPE_CHECKING:
     from airflow_provider_paygate.hooks.payouts import PaywizePayouts
@@ -148,7 +149,7 @@ class PaywizePayoutBatchOperator(BaseOperator):
         batch_id = self.batch_id or _default_batch_id(context)
         timeout = seconds(self.timeout, "timeout", -1)
         every = seconds(self.poll_interval, "poll_interval", POLL_SECONDS)
-        with _Shown(self.log, batch_id) as shown:
+        with Shown(self.log, batch_id) as shown:
             plan = payouts.pay_batch(source, batch_id, checks, int(self.max_concurrency), shown.progress)
         journal = payouts.journal
         summary = summary_of(journal.database, plan.batch, batch_id)
@@ -261,39 +262,6 @@ class PaywizePayoutBatchOperator(BaseOperator):
         from airflow_provider_paygate.hooks.paywize import PaywizeHook
 
         return PaywizePayouts(PaywizeHook(self.paywize_conn_id), who_of(context))
-
-
-class _Shown:
-    """Progress at a humane pace: a line in the log every few seconds, a line that moves on a terminal."""
-
-    SECONDS = 10.0
-
-    def __init__(self, log: Any, batch_id: str) -> None:
-        self._log, self._batch_id = log, batch_id
-        self._next = time.monotonic() + self.SECONDS
-        self._bar: Any = None
-
-    def __enter__(self) -> _Shown:
-        import sys
-
-        if sys.stderr.isatty():
-            from rich.console import Console
-
-            self._bar = Console(stderr=True).status(f"batch {self._batch_id}: reading and checking")
-            self._bar.start()
-        return self
-
-    def __exit__(self, *failure: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def progress(self, progress: object) -> None:
-        """Say how far it has come, if it is time."""
-        if self._bar is not None:
-            self._bar.update(f"batch {self._batch_id}: {progress}")
-        elif time.monotonic() >= self._next:
-            self._next = time.monotonic() + self.SECONDS
-            self._log.info("batch %s: %s so far", self._batch_id, progress)
 
 
 def _default_batch_id(context: Any) -> str:
