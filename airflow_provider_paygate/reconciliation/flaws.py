@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 from typing import TYPE_CHECKING
 
 from airflow_provider_paygate.reconciliation.errors import CannotReconcile
 from airflow_provider_paygate.reconciliation.normalise import flaws
-from airflow_provider_paygate.reconciliation.reading import file_format, first_line, numbered_lines
+from airflow_provider_paygate.reconciliation.reading import file_format, first_line, json_row, numbered_lines
 from airflow_provider_paygate.reconciliation.sides import Relation, Role
 
 if TYPE_CHECKING:
@@ -88,11 +87,9 @@ def line_of(path: str, record: int) -> str:
 def _bad_json(path: str) -> CannotReconcile | None:
     for line, text in numbered_lines(path):
         try:
-            row = json.loads(text, parse_float=str, parse_int=str)
-        except ValueError as error:
-            return CannotReconcile(f"{path}:{line}: not JSON: {error}")
-        if not isinstance(row, dict):
-            return CannotReconcile(f"{path}:{line}: a line must be a JSON object, one per payment")
+            json_row(path, line, text)
+        except CannotReconcile as reason:
+            return reason
     return None
 
 

@@ -6,7 +6,7 @@ import csv
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,7 +84,8 @@ def _header(path: str) -> list[str]:
     except UnicodeDecodeError:
         raise CannotReconcile(f"{path}:1: the file is not UTF-8 text") from None
     except csv.Error as error:
-        raise CannotReconcile(f"{path}:1: {error}") from None
+        reason = "lines end in CR alone; they must end in LF or CRLF" if "new-line character" in str(error) else error
+        raise CannotReconcile(f"{path}:1: {reason}") from None
     names = [name.removeprefix("\ufeff") if place == 0 else name for place, name in enumerate(names)]
     if not any(name.strip() for name in names):
         raise CannotReconcile(f"{path}:1: the first line is blank; it must name the columns")
@@ -150,8 +151,20 @@ def _keys(path: str, line: int, text: str) -> Iterable[str]:
             raise CannotReconcile(f"{path}:{line}: the field {twice!r} is there twice")
         return row
 
+    return json_row(path, line, text, once)
+
+
+def json_row(
+    path: str, line: int, text: str, once: Callable[[list[tuple[str, object]]], dict[str, object]] | None = None
+) -> dict[str, object]:
+    """One line of a JSONL file. Raises CannotReconcile for a line that is no object, or holds what no text can."""
     try:
         row = json.loads(text, object_pairs_hook=once, parse_float=str, parse_int=str)
+        json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise CannotReconcile(f"{path}:{line}: not JSON: half of a surrogate pair") from None
+    except RecursionError:
+        raise CannotReconcile(f"{path}:{line}: not JSON: nested too deeply") from None
     except ValueError as error:
         raise CannotReconcile(f"{path}:{line}: not JSON: {error}") from None
     if not isinstance(row, dict):

@@ -70,6 +70,12 @@ def reason(files: Files, capsys: pytest.CaptureFixture[str], *words: str) -> str
             "(it is '3026-01-05')",
         ),
         (
+            "reference,amount,created_at\nA,1,2026-01-05T10:00:00+99:00\n",
+            "bad.csv:2: created_at is not a date in the form ISO 8601 (2026-01-31 or 2026-01-31T17:05:00+05:30) "
+            "(it is '2026-01-05T10:00:00+99:00')",
+        ),
+        ("reference,amount\rA,1\r", "bad.csv:1: lines end in CR alone; they must end in LF or CRLF"),
+        (
             "reference,amount,created_at\nA,1,26-01-05\n",
             "bad.csv:2: created_at is not a date in the form ISO 8601 (2026-01-31 or 2026-01-31T17:05:00+05:30) "
             "(it is '26-01-05')",
@@ -91,6 +97,8 @@ def test_a_bad_csv_is_refused_by_line(
         ('["B", 1]', "bad.jsonl:3: a line must be a JSON object, one per payment"),
         ('{"reference": "B", "amount": 1, "amount": 2}', "bad.jsonl:3: the field 'amount' is there twice"),
         ('{"reference": "B"}', "bad.jsonl:3: no amount"),
+        ('{"reference": "\\ud800", "amount": 1}', "bad.jsonl:3: not JSON: half of a surrogate pair"),
+        ("[" * 100_000, "bad.jsonl:3: not JSON: nested too deeply"),
         ('{"reference": null, "amount": 1}', "bad.jsonl:3: no reference"),
     ],
 )
