@@ -67,9 +67,11 @@ def compare(args: argparse.Namespace, folder: Path) -> None:
     planted = plant(folder, rows=args.rows, each=args.each, suffix=args.suffix)
     expected = {tuple(one) for one in planted.expected}
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in args.only or CONTENDERS}
-    for _ in range(args.repeats):
-        for name, results in runs.items():
-            results.append(measured(name, planted.ledger, planted.gateway, args))
+    names = list(runs)
+    for turn in range(args.repeats):
+        # Another goes first each time: whatever else the machine does falls on all alike.
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:
+            runs[name].append(measured(name, planted.ledger, planted.gateway, args))
     for name, results in runs.items():
         times = [one["seconds"] for one in results]
         found = {tuple(one) for one in results[0]["found"]}
@@ -80,6 +82,15 @@ def compare(args: argparse.Namespace, folder: Path) -> None:
             f"peak {max(one['peak'] for one in results):6.0f} MiB  {right if found else 'differing rows only'}",
             flush=True,
         )
+    for other in ("by_hand", "datacompy"):
+        if "engine" in runs and other in runs:
+            wall, cpu = (
+                statistics.median(
+                    ours[what] / theirs[what] for ours, theirs in zip(runs["engine"], runs[other], strict=True)
+                )
+                for what in ("seconds", "cpu")
+            )
+            print(f"engine / {other}: {wall:.2f} wall, {cpu:.2f} cpu (medians of each turn's ratio)")
 
 
 def measured(name: str, ledger: str, gateway: str, args: argparse.Namespace) -> dict[str, Any]:
