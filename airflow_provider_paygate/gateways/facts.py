@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, cast
 
 # Documented and observed words (specs/paywize.md §5.1). Any other word means: not final yet.
@@ -138,11 +139,18 @@ def redacted(value: Any, name: str = "") -> Any:
         return [redacted(item, name) for item in value]
     if value is None or isinstance(value, bool):
         return value
-    if _SECRET_NAME.search(name):
+    named = _told_by(name)
+    if named == "secret":
         return "***"
-    if _ACCOUNT_NAME.search(name):
-        return last_four(str(value))
-    return value
+    return last_four(str(value)) if named == "account" else value
+
+
+@lru_cache(maxsize=1024)  # the same few names come with every answer
+def _told_by(name: str) -> str:
+    """What the name of a field says it holds: ``secret``, ``account`` or ``fact``."""
+    if _SECRET_NAME.search(name):
+        return "secret"
+    return "account" if _ACCOUNT_NAME.search(name) else "fact"
 
 
 def without(value: Any, account: str | None) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from airflow_provider_paygate.payouts.charge import Charge
     from airflow_provider_paygate.payouts.entry import Entry
     from airflow_provider_paygate.payouts.submission import Submitted
+
+
+# How often, and how many seconds apart, a worker whose request was refused as a repeat looks for the other one's answer.
+LOOKS = 3
+BETWEEN_LOOKS = 0.2
 
 
 class PaytiaCharges(SafeFace):
@@ -75,17 +81,33 @@ class PaytiaCharges(SafeFace):
         book = MadeOnce(journal.database, journal.account.account_id)
         asked = Asked(operation, reference, {name: _plain(value) for name, value in content.items()})
         answer = book.answer(asked)
-        if answer is None:
+        if answer is not None:
+            return answer
+        try:
             made = make()
-            answer = {
-                "reference": made.reference,
-                "transaction_id": made.transaction_id,
-                "status": made.status,
-                "amount": None if made.amount is None else str(made.amount),
-                "url": made.url,
-            }
-            book.answered(asked, answer)
+        except DuplicateReference:
+            told = self._made_elsewhere(book, asked)
+            if told is None:
+                raise
+            return told
+        answer = {
+            "reference": made.reference,
+            "transaction_id": made.transaction_id,
+            "status": made.status,
+            "amount": None if made.amount is None else str(made.amount),
+            "url": made.url,
+        }
+        book.answered(asked, answer)
         return answer
+
+    def _made_elsewhere(self, book: MadeOnce, asked: Asked) -> Mapping[str, str | None] | None:
+        """The answer that another worker got at this moment, and is about to write down."""
+        for _ in range(LOOKS):
+            answer = book.answer(asked)
+            if answer is not None:
+                return answer
+            time.sleep(BETWEEN_LOOKS)
+        return None
 
 
 class _Rail:

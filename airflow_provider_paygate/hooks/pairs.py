@@ -29,9 +29,6 @@ def shared_pair(settings: PaytiaSettings, issuer: Paytia, call_seconds: float) -
 
     :raises InvalidRequest: the books are where several machines would each use up the others' refresh tokens.
     """
-    # The first request of a process loads this; while it did, a token of a few seconds would end in its hands.
-    from airflow_provider_paygate.transport import sockets  # noqa: F401
-
     merchant = settings.merchant
     books = database()
     refuse_books_on_one_machine(books, merchant.base_url)

@@ -45,6 +45,9 @@ def timeouts_of(read: float) -> Timeouts:
 
 def run(flow: Flow[T], timeouts: Timeouts) -> T:
     """Drive `flow` to its end and give back what it returns."""
+    # Before the first step: a token that it takes must not end while the first request waits for an import.
+    from airflow_provider_paygate.transport import sockets  # noqa: F401
+
     try:
         step: Step = next(flow)
         while True:

@@ -17,6 +17,7 @@ from airflow_provider_paygate.exceptions import (
 from airflow_provider_paygate.operators.paytia import PaytiaPaymentLinkOperator
 from airflow_provider_paygate.sandbox.server import Sandbox
 from tests.paytia.conftest import Connect
+from tests.processes import at_once
 
 
 def link(reference: str = "L-1", **more: Any) -> PaytiaPaymentLinkOperator:
@@ -37,6 +38,16 @@ def test_another_amount_under_the_same_reference_is_a_conflict(sandbox: Sandbox,
     link().execute({})
     with pytest.raises(ReferenceConflict):
         link(amount="31.00").execute({})
+
+
+def test_two_workers_that_ask_at_the_same_moment_get_the_same_link(
+    sandbox: Sandbox, account: Connect, any_books: str
+) -> None:
+    account(timeout=10)
+    sandbox.fault("payment_service", "timeout_after", seconds=0.3)  # the second is refused while the first waits
+    first, second = at_once([lambda: link().execute({})] * 2)
+    assert first == second
+    assert first["url"].startswith("http")
 
 
 @pytest.mark.parametrize("fault", ["reset_after", "http_500", "html_200"])

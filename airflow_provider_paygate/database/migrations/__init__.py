@@ -36,7 +36,9 @@ def upgrade(engine: Engine) -> bool:
         _refuse_newer(version)
         with _quiet():
             _run_alembic(connection)
-        log.info("paygate database: tables made, version %s" if version is None else "paygate database: now at %s", HEAD)
+        log.info(
+            "paygate database: tables made, version %s" if version is None else "paygate database: now at %s", HEAD
+        )
         return True
 
 

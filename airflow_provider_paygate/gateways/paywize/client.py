@@ -220,10 +220,12 @@ _JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 
 @contextmanager
 def _reading(operation: str) -> Iterator[None]:
-    """A ValueError about an answer must not pass for one about our arguments, which says that nothing was sent."""
+    """Whatever breaks while an answer is read says nothing of what the request did; a ValueError would say that none left."""
     try:
         yield
-    except ValueError as error:
+    except Fault:
+        raise
+    except Exception as error:
         raise Fault(
             outcomes.unanswered(operation), f"Paywize {operation}: the answer cannot be read", operation=operation
         ) from error
