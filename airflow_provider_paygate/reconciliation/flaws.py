@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from airflow_provider_paygate.reconciliation.errors import CannotReconcile
-from airflow_provider_paygate.reconciliation.normalise import flaws
+from airflow_provider_paygate.reconciliation.normalise import flaw_counts, flaws, refusal
 from airflow_provider_paygate.reconciliation.reading import file_format, first_line, json_row, numbered_lines
 from airflow_provider_paygate.reconciliation.sides import Relation, Role
 
@@ -39,10 +39,10 @@ def reason_for(
 def _without_line(
     connection: duckdb.DuckDBPyConnection, relation: Relation, role: Role, error: Exception
 ) -> CannotReconcile:
-    for _, condition, advice in flaws(relation, role):
-        row = connection.execute(f"SELECT COUNT(*) FROM {relation.source} WHERE {condition}").fetchone()
-        if row and row[0]:
-            return CannotReconcile(f"{relation.label}: {row[0]} row{'s' if row[0] > 1 else ''} of the {role}: {advice}")
+    query, advice = flaw_counts(relation, role)
+    counts = connection.execute(query).fetchone() or ()
+    if reason := refusal(relation.label, role, counts, advice):
+        return reason
     return CannotReconcile(f"{relation.label}: {first_line(error)}")
 
 

@@ -12,7 +12,7 @@ decimals of more than four places are asked beforehand, for they would be rounde
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from airflow_provider_paygate.reconciliation.errors import CannotReconcile
 from airflow_provider_paygate.reconciliation.sides import Column, Relation, Role
@@ -61,6 +61,23 @@ def flaws(relation: Relation, role: Role) -> Iterator[tuple[str, str, str]]:
                 f"NOT {_blank(column)} AND NOT COALESCE({inside}, FALSE)",
                 f"{name} is not a date in the form {form}",
             )
+
+
+def flaw_counts(relation: Relation, role: Role) -> tuple[str, list[str]]:
+    """(SQL of one row with the number of rows that have each flaw, what to tell the person of each)."""
+    found = list(flaws(relation, role))
+    counts = (
+        f"COUNT(CASE WHEN {condition} THEN 1 END) AS flaw_{place}" for place, (_, condition, _) in enumerate(found)
+    )
+    return f"SELECT {', '.join(counts)} FROM {relation.source}", [advice for _, _, advice in found]
+
+
+def refusal(label: str, role: Role, counts: Iterable[int], advice: Iterable[str]) -> CannotReconcile | None:
+    """The first flaw that any row has, as one line."""
+    for wrong, told in zip(counts, advice, strict=True):
+        if wrong:
+            return CannotReconcile(f"{label}: {wrong} row{'s' if wrong > 1 else ''} of the {role}: {told}")
+    return None
 
 
 def check_kinds(relation: Relation) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_provider_paygate.reconciliation.dialects import SOURCE, carried
 from airflow_provider_paygate.reconciliation.errors import CannotReconcile, ConnectionLost
-from airflow_provider_paygate.reconciliation.normalise import check_kinds, flaws, normalising_select
+from airflow_provider_paygate.reconciliation.normalise import check_kinds, flaw_counts, normalising_select, refusal
 from airflow_provider_paygate.reconciliation.reading import first_line
 from airflow_provider_paygate.reconciliation.relations import relation_of, source_of
 from airflow_provider_paygate.reconciliation.sides import Kind, Role, Side, TableSide
@@ -44,11 +44,9 @@ class PostgresExecutor:
         relation = relation_of(side, role, self._columns(side))
         check_kinds(relation)
         source, relation = relation.source, replace(relation, source=SOURCE)
-        for _, condition, advice in flaws(relation, role):
-            query = f"SELECT COUNT(*) AS wrong FROM {relation.source} WHERE {condition}"
-            wrong = next(iter(self._fetch(query, side.label, source)))[0]
-            if wrong:
-                raise CannotReconcile(f"{side.label}: {wrong} row{'s' if wrong > 1 else ''} of the {role}: {advice}")
+        query, advice = flaw_counts(relation, role)
+        if reason := refusal(side.label, role, next(iter(self._fetch(query, side.label, source))), advice):
+            raise reason
         self._store(f"recon_{role}", normalising_select(relation, role), source)
 
     def keep(self, name: str, query: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow_provider_paygate.reconciliation.dialects import SOURCE, carried
 from airflow_provider_paygate.reconciliation.errors import CannotReconcile, ConnectionLost
-from airflow_provider_paygate.reconciliation.normalise import check_kinds, flaws, normalising_select
+from airflow_provider_paygate.reconciliation.normalise import check_kinds, flaw_counts, normalising_select, refusal
 from airflow_provider_paygate.reconciliation.reading import first_line
 from airflow_provider_paygate.reconciliation.relations import relation_of, source_of
 from airflow_provider_paygate.reconciliation.sides import Kind, Role, Side, TableSide
@@ -52,12 +52,11 @@ class SparkExecutor:
         relation = relation_of(side, role, described)
         check_kinds(relation)
         source, relation = relation.source, replace(relation, source=SOURCE)
-        for _, condition, advice in flaws(relation, role):
-            query = f"SELECT COUNT(*) AS wrong FROM {SOURCE} WHERE {condition}"
-            with spark_errors(side.label):
-                wrong = self._frame(query, side.label, source).collect()[0][0]
-            if wrong:
-                raise CannotReconcile(f"{side.label}: {wrong} row{'s' if wrong > 1 else ''} of the {role}: {advice}")
+        query, advice = flaw_counts(relation, role)
+        with spark_errors(side.label):
+            counts = self._frame(query, side.label, source).collect()[0]
+        if reason := refusal(side.label, role, counts, advice):
+            raise reason
         self._keep(f"recon_{role}", normalising_select(relation, role), source)
 
     def keep(self, name: str, query: str) -> None:
