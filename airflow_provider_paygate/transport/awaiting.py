@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import ssl
 
     import aiohttp
+    from aiohttp.client_proto import ResponseHandler
 
 T = TypeVar("T")
 # How a write is made durable off the loop; by default like any other task.
@@ -92,7 +93,7 @@ async def exchanged(exchange: Exchange, timeouts: Timeouts) -> Reply:
         raise Undelivered("no connection could be made; nothing was sent", sent=False) from None
     except TimeoutError:
         raise Undelivered("no answer came in time", sent=True) from None
-    except aiohttp.ClientError:
+    except (aiohttp.ClientError, ValueError):
         raise Undelivered("the connection broke before a whole answer came", sent=True) from None
     return Reply(response.status, {name.lower(): value for name, value in response.headers.items()}, answer)
 
@@ -131,6 +132,7 @@ async def _opened(loop: asyncio.AbstractEventLoop) -> AsyncGenerator[aiohttp.Cli
     import aiohttp
 
     connector = aiohttp.TCPConnector(limit=64, keepalive_timeout=60)
+    connector._factory = partial(_handler(), loop=loop)
     session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
     session._retry_connection = False  # it would repeat a read, which the rates do not know of
     try:
@@ -138,6 +140,18 @@ async def _opened(loop: asyncio.AbstractEventLoop) -> AsyncGenerator[aiohttp.Cli
     finally:
         del _sessions[loop]
         await session.close()
+
+
+@lru_cache
+def _handler() -> type[ResponseHandler]:
+    """One connection of aiohttp's, but that what comes while it is idle is the answer to nothing that is sent later."""
+    from aiohttp.client_proto import ResponseHandler
+
+    class Handler(ResponseHandler):
+        def is_connected(self) -> bool:
+            return super().is_connected() and not self.should_close
+
+    return Handler
 
 
 async def _route(url: str) -> dict[str, Any]:

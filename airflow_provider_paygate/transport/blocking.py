@@ -76,6 +76,7 @@ def _performed(step: Step, timeouts: Timeouts) -> Any:
 def exchanged(exchange: Exchange, timeouts: Timeouts) -> Reply:
     """One request and its answer, or :class:`Undelivered`. Never repeats, never follows a redirect."""
     import requests
+    from urllib3.exceptions import HTTPError
 
     from airflow_provider_paygate.transport import sockets
 
@@ -83,10 +84,14 @@ def exchanged(exchange: Exchange, timeouts: Timeouts) -> Reply:
     if exchange.not_after is not None and begun + timeouts.whole_call > exchange.not_after:
         raise Undelivered("not sent: too little of the lease was left for the call", sent=False)
     request = exchange.request
+    try:
+        prepared = _prepared(request)
+    except requests.RequestException as error:
+        raise Undelivered(_told(error, sent=False), sent=False) from None
     until = sockets.deadline.set(begun + timeouts.whole_call)
     try:
         response = _adapter().send(
-            _prepared(request),
+            prepared,
             stream=True,
             timeout=(timeouts.connect, timeouts.read),
             verify=certificates() or True,
@@ -94,7 +99,8 @@ def exchanged(exchange: Exchange, timeouts: Timeouts) -> Reply:
         )
         with response:
             body = _body(response)
-    except requests.RequestException as error:
+    except (requests.RequestException, HTTPError, ValueError) as error:
+        # Not every one of these is wrapped by `requests`: urllib3 and http.client raise ValueError over a broken answer.
         sent = not _never_left(error)
         raise Undelivered(_told(error, sent), sent=sent) from None
     finally:
@@ -179,23 +185,24 @@ def _body(response: requests.Response) -> bytes:
     return b"".join(chunks)
 
 
-def _never_left(error: requests.RequestException) -> bool:
-    """Whether no byte of the request can have reached the gateway: it failed before or while connecting."""
-    import requests
-    from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
+def _never_left(error: Exception) -> bool:
+    """Whether no byte of the request can have reached the gateway: it failed before or while connecting.
 
-    if isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.ProxyError):
-        return True  # urllib3 says ProxyError only until the tunnel stands
-    if isinstance(
-        error, requests.exceptions.InvalidURL | requests.exceptions.MissingSchema | requests.exceptions.InvalidHeader
-    ):
+    Neither ProxyError nor InvalidHeader says so: urllib3 raises the first whenever a proxied connection breaks, the second
+    over an answer that gives two lengths.
+    """
+    import requests
+    from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, ProxyError
+
+    if isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.InvalidURL):
         return True
-    cause = error.args[0] if error.args else None
-    reason = cause.reason if isinstance(cause, MaxRetryError) else cause
+    reason = error.args[0] if error.args else None
+    reason = reason.reason if isinstance(reason, MaxRetryError) else reason
+    reason = reason.original_error if isinstance(reason, ProxyError) else reason
     return isinstance(reason, NewConnectionError | ConnectTimeoutError)
 
 
-def _told(error: requests.RequestException, sent: bool) -> str:
+def _told(error: Exception, sent: bool) -> str:
     """What happened, without the library's text: that quotes the URL with its query."""
     import requests
 

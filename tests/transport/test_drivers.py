@@ -176,13 +176,17 @@ def broken(kind: str) -> Callable[[socket.socket], None]:
             connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n50\r\n{")
         elif kind == "no gzip":
             connection.sendall(whole(b"{}", "Content-Encoding: gzip"))
+        elif kind == "two lengths":
+            connection.sendall(whole(b"{}", "Content-Length: 3"))
+        elif kind == "less than no chunk":
+            connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n{}\r\n0\r\n\r\n")
         # "closed": nothing at all
 
     return behave
 
 
 @pytest.mark.parametrize("kind", ["reset", "closed", "half a status line", "no http", "half a body", "reset in the body",
-                                  "half a chunk", "no gzip"])  # fmt: skip
+                                  "half a chunk", "less than no chunk", "no gzip", "two lengths"])  # fmt: skip
 def test_a_connection_that_breaks_after_the_request_may_have_delivered_it(drive: Drive, kind: str) -> None:
     with serving(broken(kind)) as server:
         assert undelivered(drive, f"http://127.0.0.1:{server.port}/").sent is True
@@ -331,6 +335,26 @@ def test_a_connection_that_was_closed_while_it_was_idle_is_not_used_again(run: D
         assert server.connections == 3
 
 
+def test_an_answer_that_nobody_asked_for_is_not_taken_for_the_next_one(run: Drive) -> None:
+    """A balancer says 408 on a connection that is idle; a refusal that is told twice would be another payment's."""
+
+    def behave(connection: socket.socket) -> None:
+        heard(connection)
+        connection.sendall(whole(b"{}"))
+        time.sleep(0.02)
+        connection.sendall(whole(b"{}", status="408 Request Timeout"))
+        connection.recv(1)
+
+    def flow(url: str) -> Flow[list[int]]:
+        first = yield post(url)
+        yield Pause(0.06)
+        return [first.status, (yield post(url)).status]
+
+    with serving(behave) as server:
+        assert run(flow(f"http://127.0.0.1:{server.port}/"), PATIENCE) == [200, 200]
+        assert server.connections == 2
+
+
 # The environment
 
 
@@ -381,6 +405,44 @@ def test_a_proxy_that_refuses_the_tunnel_sent_nothing(drive: Drive, environment:
         environment.setenv("https_proxy", f"http://127.0.0.1:{proxy.port}")
         environment.setenv("no_proxy", "")
         assert undelivered(drive, "https://pay.example.invalid/").sent is False
+
+
+@pytest.mark.parametrize("end", ["reset", "closed"])
+def test_a_proxy_that_breaks_after_the_request_may_have_passed_it_on(
+    drive: Drive, environment: pytest.MonkeyPatch, end: str
+) -> None:
+    def behave(connection: socket.socket) -> None:
+        heard(connection)
+        if end == "reset":
+            reset(connection)
+
+    with serving(behave) as proxy:
+        environment.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
+        environment.setenv("no_proxy", "")
+        assert undelivered(drive, "http://pay.example.invalid/").sent is True
+
+
+@pytest.mark.parametrize("end", ["reset", "closed"])
+def test_a_tunnel_that_breaks_after_the_request_may_have_delivered_it(
+    drive: Drive, tmp_path: Path, environment: pytest.MonkeyPatch, end: str
+) -> None:
+    tls = self_signed(tmp_path)
+
+    def behave(connection: socket.socket) -> None:
+        assert heard(connection).startswith(b"CONNECT")
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        tunnel = tls.wrap_socket(connection, server_side=True)
+        heard(tunnel)
+        if end == "reset":
+            reset(tunnel)
+        else:
+            tunnel.close()
+
+    with serving(behave) as proxy:
+        environment.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "server.pem"))
+        environment.setenv("https_proxy", f"http://127.0.0.1:{proxy.port}")
+        environment.setenv("no_proxy", "")
+        assert undelivered(drive, "https://127.0.0.1:9/").sent is True
 
 
 # Flows
