@@ -137,10 +137,7 @@ class Intents:
     def _agreed(self, connection: Connection, known: Entry, payout: Payable, wallet_id: str, who: Who) -> Entry:
         """`known`, when it is the same payment; corrected, when nothing ever moved under it."""
         untouched = known.state in {State.PLANNED, State.REFUSED}
-        if (
-            self.difference(known, payout.amount, Beneficiary(payout.beneficiary_account, payout.beneficiary_ifsc))
-            is None
-        ):
+        if self.unlike(known, payout) is None:
             written = (known.mode, known.wallet_id, known.key_id, known.replaces)
             wanted = (payout.mode, wallet_id, self.fingerprints.key_id, payout.replaces or known.replaces)
             if not untouched or written == wanted:
@@ -169,10 +166,16 @@ class Intents:
             raise InvalidRequest(f"{payout.reference}: {problem}", operation="journal")
         self._records.moved(connection, old, now, replaced_by=payout.reference)
 
-    def difference(self, entry: Entry, amount: Decimal | None, told: Beneficiary) -> str | None:
+    def unlike(self, entry: Entry, payout: Payable) -> str | None:
+        """Which of amount, account and IFSC of a payment that is asked for differs from the journal's, or None."""
+        told = Beneficiary(payout.beneficiary_account, payout.beneficiary_ifsc)
+        return self.difference(entry, payout.amount, told, whole=True)
+
+    def difference(self, entry: Entry, amount: Decimal | None, told: Beneficiary, *, whole: bool = False) -> str | None:
         """Which of amount, account and IFSC differs from the journal's, or None. What is not told is not compared.
 
         An account that is masked, or was fingerprinted with a key that has been rotated, is compared by its last digits.
+        `whole`: it is not masked, whatever it looks like; a stored instrument may be named with dashes or an XX.
         """
         if amount is not None and amount != entry.amount:
             return "amount"
@@ -180,7 +183,8 @@ class Intents:
             return "IFSC"
         if told.account is None:
             return None
-        if told.account.isalnum() and "XX" not in told.account.upper() and entry.key_id == self.fingerprints.key_id:
+        whole = whole or (told.account.isalnum() and "XX" not in told.account.upper())
+        if whole and entry.key_id == self.fingerprints.key_id:
             same = self.fingerprints.of(entry.amount, told.account, entry.ifsc) == entry.fingerprint
         else:
             same = last_four(told.account) == entry.account_last_four

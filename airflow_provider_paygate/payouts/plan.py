@@ -15,7 +15,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_paygate.exceptions import InvalidRequest, NotSent
-from airflow_provider_paygate.gateways.facts import Beneficiary
 from airflow_provider_paygate.payouts.entry import Entry, Who, entry_of
 from airflow_provider_paygate.payouts.identity import minor_units
 from airflow_provider_paygate.payouts.intents import why_not_replaced
@@ -130,8 +129,7 @@ class Plan:
 
     def _hold_against(self, values: dict[str, Any], payout: Payout, entry: Entry, paid_before: int | None) -> None:
         """What the journal already knows under the row's reference."""
-        told = Beneficiary(payout.beneficiary_account, payout.beneficiary_ifsc)
-        if entry.state not in {State.PLANNED, State.REFUSED} and self.journal.difference(entry, payout.amount, told):
+        if entry.state not in {State.PLANNED, State.REFUSED} and self.journal.unlike(entry, payout):
             values["problem"] = (
                 f"the reference was used before for {entry.amount} {entry.currency} to {entry.account_last_four} at {entry.ifsc} "
                 f"(now {entry.state.value})"

@@ -153,10 +153,23 @@ def test_a_declined_reference_that_the_gateway_counts_as_used_ends_failed(sandbo
     assert moved(sandbox) == 1
 
 
+def test_a_refused_instrument_is_corrected_to_another_that_ends_alike(sandbox: Sandbox, account: Connect) -> None:
+    account()
+    with pytest.raises(Refused):
+        charge(transaction_id="tok-m_ok").execute({})
+    assert charge(transaction_id="pm_ok").execute({})["status"] == "COMPLETED"
+    assert moved(sandbox) == 1
+
+
 def test_an_amount_or_instrument_that_changes_is_a_conflict(sandbox: Sandbox, account: Connect) -> None:
     account()
     charge().execute({})
-    for other in ({"amount": "12.51"}, {"transaction_id": "cus_ok"}, {"currency": "EUR"}):
+    for other in (
+        {"amount": "12.51"},
+        {"transaction_id": "cus_ok"},
+        {"transaction_id": "other_m_ok"},
+        {"currency": "EUR"},
+    ):
         with pytest.raises(ReferenceConflict):
             charge(**other).execute({})
     with pytest.raises(ReferenceConflict):
