@@ -71,17 +71,29 @@ def summary_of(database: Database, batch: int, batch_id: str) -> dict[str, Any]:
 
 
 def results_of(database: Database, batch: int) -> Iterator[dict[str, Any]]:
-    """One mapping of :data:`COLUMNS` for each row, in the order of the source."""
+    """One mapping of :data:`COLUMNS` for each row, in the order of the source; what is gone from it comes last."""
+    from sqlalchemy import text
+
+    with database.read() as connection:
+        query = "SELECT DISTINCT reading FROM paygate_batch_rows WHERE batch = :batch ORDER BY reading DESC"
+        readings = connection.execute(text(query), {"batch": batch}).scalars().all()
+    for reading in readings:
+        yield from _results(database, batch, reading)
+
+
+def _results(database: Database, batch: int, reading: int) -> Iterator[dict[str, Any]]:
+    """The rows that one reading saw last, a page at a time in the order of an index: another would be sorted for each page."""
     from sqlalchemy import text
 
     query = f"""
-        SELECT r.id, r.line, r.reference, r.amount_minor, p.currency, {_STATE} AS state, p.status, p.transaction_id, p.utr,
+        SELECT r.line, r.reference, r.amount_minor, p.currency, {_STATE} AS state, p.status, p.transaction_id, p.utr,
                r.already_paid, coalesce(r.problem, p.message) AS message
-        {_ROWS} AND (r.line > :line OR (r.line = :line AND r.id > :id)) ORDER BY r.line, r.id LIMIT 500"""
-    line, last = -1, -1
+        {_ROWS} AND r.reading = :reading AND r.line > :line ORDER BY r.line LIMIT 500"""
+    line = -1
     while True:
         with database.read() as connection:
-            rows = connection.execute(text(query), {"batch": batch, "line": line, "id": last}).fetchall()
+            place = {"batch": batch, "reading": reading, "line": line}
+            rows = connection.execute(text(query), place).fetchall()
         if not rows:
             return
         for row in rows:
@@ -93,7 +105,7 @@ def results_of(database: Database, batch: int) -> Iterator[dict[str, Any]]:
                 "already_paid": bool(row.already_paid),
             }
             yield {column: told[column] for column in COLUMNS}
-        line, last = rows[-1].line, rows[-1].id
+        line = rows[-1].line
 
 
 def write_results(rows: Iterator[dict[str, Any]], path: str) -> int:

@@ -17,7 +17,7 @@ from airflow_provider_paygate.payouts.following import of_batch
 from airflow_provider_paygate.payouts.plan import Plan
 from airflow_provider_paygate.payouts.rows import from_list
 from airflow_provider_paygate.payouts.second_reading import SecondReading
-from airflow_provider_paygate.payouts.summary import summary_of
+from airflow_provider_paygate.payouts.summary import results_of, summary_of
 from tests.conftest import payment
 
 STEP = 100
@@ -71,6 +71,7 @@ def cost_of(rows: int, name: str, instructions: Callable[[], int]) -> dict[str, 
 
     act("follow", pages)
     act("sum up", lambda: summary_of(database(), plan.batch, name))
+    act("write results", lambda: list(results_of(database(), plan.batch)))
     return spent
 
 
