@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 LARGEST_GROUP = 64
+CLOSED = "the batch was ended in the middle"
 T = TypeVar("T")
 
 
@@ -85,6 +86,8 @@ class GroupedDatabase(Database):
         self._turn = threading.Lock()
         self._open = threading.local()  # the group that this thread has open
         self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._door = threading.Lock()  # nothing is put behind the None that ends the writer
+        self._ending = self._ended = False
 
     def __enter__(self) -> GroupedDatabase:
         with self._errors():
@@ -98,9 +101,14 @@ class GroupedDatabase(Database):
         return self
 
     def __exit__(self, *failure: object) -> None:
-        self._waiting.put(None)
+        """Write what waits, and end. Who comes later (a second interrupt left a batch behind) is refused, not kept waiting."""
+        with self._door:
+            self._ending = True
+            self._waiting.put(None)
         self._writer.join()
-        self._connection.close()
+        with self._turn:
+            self._ended = True  # the connection goes back to the pool, and is somebody else's from here on
+            self._connection.close()
 
     def ensure_schema(self) -> None:
         self._plain.ensure_schema()
@@ -126,7 +134,10 @@ class GroupedDatabase(Database):
     async def written(self, run: Callable[[], T]) -> T:
         """What `run` gives, once its transaction is on disk, together with those of whoever waits at this moment."""
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.put(_Waiting(run, done))
+        with self._errors(), self._door:
+            if self._ending:
+                raise sqlite3.OperationalError(CLOSED)
+            self._waiting.put(_Waiting(run, done))
         return await done
 
     def _write(self) -> None:
@@ -162,6 +173,8 @@ class GroupedDatabase(Database):
     def _group(self) -> Iterator[_Group]:
         """A transaction of this thread's, committed when the block ends."""
         with self._turn:
+            if self._ended:
+                raise sqlite3.OperationalError(CLOSED)
             self._direct.execute("BEGIN IMMEDIATE")
             self._open.group = group = _Group(self._connection, self._direct)
             try:
@@ -179,5 +192,7 @@ def _tell(results: list[tuple[asyncio.Future[Any], Any, BaseException | None]]) 
             continue  # whoever waited was cancelled
         if error is None:
             done.set_result(value)
+        elif isinstance(error, StopIteration):  # no future takes one, and the others would never be told
+            done.set_exception(RuntimeError("a write raised StopIteration"))
         else:
             done.set_exception(error)

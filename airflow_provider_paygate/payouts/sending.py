@@ -85,9 +85,8 @@ class Sender:
         """Submit all `rows`. Raises what is wrong with everything, once the payouts under way have their answers."""
         # A thread of its own: an interrupt reaches the caller's, and must not tear down what is under way.
         with ThreadPoolExecutor(1, "paygate-batch") as thread:
-            sending = thread.submit(asyncio.run, self._all(rows))
             try:
-                sending.result()
+                thread.submit(asyncio.run, self._all(rows)).result()
             except BaseException as error:
                 self._stop = self._stop or error
                 raise

@@ -149,3 +149,20 @@ def test_who_was_cancelled_is_not_told_and_the_write_stands(grouped: GroupedData
 
     asyncio.run(cancelled())
     assert days(books) == ["one", "two"]
+
+
+def test_a_write_that_ends_an_iteration_harms_no_other(grouped: GroupedDatabase, books: Path) -> None:
+    """No future takes a StopIteration, and whoever stands behind it would wait for ever."""
+    one, two = together(grouped, adding(grouped, "one", lambda: next(iter(()))), adding(grouped, "two"))
+    assert (type(one), two) == (RuntimeError, "two")
+    assert days(books) == ["first", "two"]
+
+
+def test_who_comes_after_the_end_is_refused_and_not_kept_waiting(books: Path) -> None:
+    with GroupedDatabase(database()) as grouped:
+        asyncio.run(grouped.written(adding(grouped, "one")))
+    with pytest.raises(DatabaseUnavailable, match="ended"):
+        asyncio.run(asyncio.wait_for(grouped.written(adding(grouped, "late")), 5))
+    with pytest.raises(DatabaseUnavailable, match="ended"):  # the connection is somebody else's by now
+        adding(grouped, "late")()
+    assert days(books) == ["one"]

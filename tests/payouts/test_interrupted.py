@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -27,8 +29,8 @@ def states() -> dict[str, str]:
         return {row.reference: row.state for row in rows}
 
 
-def interrupted(act: Callable[[], Any], when: Callable[[], bool]) -> Any:
-    """What becomes of `act` in a process that gets a signal as soon as `when` is true."""
+def interrupted(act: Callable[[], Any], *when: Callable[[], bool]) -> Any:
+    """What becomes of `act` in a process that gets a signal as soon as `when` is true; further ones likewise."""
 
     def stop(*_: Any) -> None:
         raise Stopped("time is up")
@@ -38,11 +40,12 @@ def interrupted(act: Callable[[], Any], when: Callable[[], bool]) -> Any:
         return act()
 
     child = Child(acting)
-    for _ in range(1000):
-        if when():
-            break
-        time.sleep(0.01)
-    os.kill(child.process.pid or 0, signal.SIGUSR1)
+    for ready in when:
+        for _ in range(1000):
+            if ready():
+                break
+            time.sleep(0.01)
+        os.kill(child.process.pid or 0, signal.SIGUSR1)
     return child.result()
 
 
@@ -74,3 +77,31 @@ def test_a_batch_that_is_interrupted_waits_for_the_answers_under_way_and_sends_n
     sandbox.clear_faults()
     assert run()["succeeded"] == 10
     assert calls(sandbox, "initiate") == moved(sandbox) == 10
+
+
+def test_a_batch_that_is_interrupted_twice_leaves_no_thread_that_never_ends(
+    sandbox: Sandbox, connect: Any, pay_batch: PayBatch, any_books: str
+) -> None:
+    """Ctrl-C, and again: a thread that waits for ever would keep the process from ending."""
+    connect(timeout=10)
+    sandbox.merchant("docs-v1", dedupe=False)
+    sandbox.fault("initiate", "timeout_after", seconds=0.6, times=None)
+    rows = [payment(f"INV-{number}") for number in range(10)]
+    begun = time.monotonic()
+
+    def run() -> list[str]:
+        with contextlib.suppress(Stopped):
+            pay_batch(payouts=rows, max_concurrency=2)
+        left = [thread for thread in threading.enumerate() if thread.name.startswith("paygate")]
+        for thread in left:
+            thread.join(5)
+        return [thread.name for thread in left if thread.is_alive()]
+
+    def first() -> bool:
+        nonlocal begun
+        begun = time.monotonic()
+        return moved(sandbox) >= 1
+
+    assert interrupted(run, first, lambda: time.monotonic() > begun + 0.2) == []
+    assert set(states().values()) <= {"planned", "sending", "accepted"}
+    assert calls(sandbox, "initiate") == 2
