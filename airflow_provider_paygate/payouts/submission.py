@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic
 
@@ -97,18 +98,24 @@ class _Submission(Generic[P]):
         if entry.state is State.PLANNED and entry.tries == 0 and (yield from self._may_have_been_sent_elsewhere()):
             entry = yield from self._written(self.journal.doubted, entry)
         while entry.state in {State.PLANNED, State.REFUSED, State.SENDING, State.UNKNOWN}:
-            if entry.state is State.SENDING:
-                entry = yield from self._watched(entry)
-            elif entry.state is State.UNKNOWN:
-                entry = yield from self._looked_up(entry)
-            else:
-                entry = yield from self._sent(entry)
+            try:
+                entry = yield from self._brought_on(entry)
+            except (NotSent, Refused) as error:
+                _raise_if_in_doubt(entry, error)
+                raise
         if entry.key_id != self.journal.fingerprints.key_id:
             entry = yield from self._compared_after_rotation(entry)
         if self.rail.tells_utr and entry.state is State.SETTLED and entry.utr is None:
             entry = yield from self._asked_once(entry)  # the bank's reference may have come since
         already_paid = self.was_used or (known_before and not waiting_for_its_own)
         return Submitted(entry, self.sent and not self.was_used, already_paid)
+
+    def _brought_on(self, entry: Entry) -> Flow[Entry]:
+        if entry.state is State.SENDING:
+            return (yield from self._watched(entry))
+        if entry.state is State.UNKNOWN:
+            return (yield from self._looked_up(entry))
+        return (yield from self._sent(entry))
 
     def _ask_after_replaced(self) -> Flow[None]:
         """A payment that this one replaces may have failed while nobody looked."""
@@ -175,7 +182,8 @@ class _Submission(Generic[P]):
             raise  # nobody is left to write for it: it stays SENDING, and becomes unknown
         except BaseException as error:  # killed, interrupted, or a bug: it may be on its way
             why = f"interrupted by {type(error).__name__}"
-            yield Write(lambda: journal.answered(claimed, Event.LOST, who, message=why))
+            with suppress(NotSent):  # not "nothing is sent without the database": it stays SENDING, and becomes unknown
+                yield Write(lambda: journal.answered(claimed, Event.LOST, who, message=why))
             raise
         return (yield from self._noted(claimed, payment))
 
@@ -285,7 +293,10 @@ class _Submission(Generic[P]):
             payout.beneficiary_ifsc,
         ):
             raise _conflict(entry, "the gateway has it for another amount or beneficiary")
-        rekeyed: Entry = yield Write(lambda: self.journal.rekeyed(entry, payout, self.who))
+        try:
+            rekeyed: Entry = yield Write(lambda: self.journal.rekeyed(entry, payout, self.who))
+        except NotSent:
+            return entry  # the database: no reason to say that a payment was not sent that was
         return rekeyed
 
 
@@ -300,6 +311,18 @@ def _raise_if_unknown(entry: Entry, error: PaygateError) -> None:
         raise OutcomeUnknown(
             f"{_may_have_moved(entry)}: sending it once more did not take effect ({error}), which says nothing of the first try. "
             "A retry asks the gateway again.",
+            gateway=error.gateway,
+            operation=error.operation,
+            code=error.code,
+            http_status=error.http_status,
+        ) from error
+
+
+def _raise_if_in_doubt(entry: Entry, error: PaygateError) -> None:
+    """What could not be done now (the database is locked, the day is full) says nothing of what was sent before."""
+    if entry.state in {State.SENDING, State.UNKNOWN}:
+        raise OutcomeUnknown(
+            f"{_may_have_moved(entry)}, and more could not be found out now ({error}). A retry asks the gateway again.",
             gateway=error.gateway,
             operation=error.operation,
             code=error.code,

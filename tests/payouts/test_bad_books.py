@@ -23,6 +23,7 @@ from airflow_provider_paygate.payouts.journal import Journal
 from airflow_provider_paygate.sandbox.server import Sandbox
 from tests.conftest import POSTGRES, calls, forget_process, moved, payment
 from tests.operators.conftest import Pay, PayBatch, remove_books
+from tests.payouts.test_interrupted import interrupted
 from tests.processes import Child
 
 Age = Callable[[float], None]
@@ -102,6 +103,42 @@ def test_a_single_payout_over_a_full_disk_is_not_lost(
     age(600)
     assert pay()["status"] == "SUCCESS"
     assert moved(sandbox) == 1
+
+
+@pytest.mark.parametrize("step", ["absent", "claim", "answered"])
+def test_books_that_fail_over_an_unknown_payout_never_say_that_nothing_was_sent(
+    sandbox: Sandbox, connect: Any, pay: Pay, age: Age, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    connect(visibility_window=1)
+    sandbox.fault("initiate", "http_500")
+    with pytest.raises(errors.OutcomeUnknown):
+        pay()
+    age(10)
+    sandbox.merchant("docs-v1", commercials=["NEFT"])  # the second submission is refused
+
+    def down(*_: Any, **__: Any) -> Any:
+        raise engine.DatabaseUnavailable("database is locked")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Journal, step, down)
+        with pytest.raises(errors.OutcomeUnknown, match="may have moved"):
+            pay()
+    assert states()["INV-1"] in {"unknown", "sending"}
+
+
+def test_an_interrupt_over_a_full_disk_is_still_the_interrupt(sandbox: Sandbox, connect: Any, pay: Pay) -> None:
+    connect(timeout=10)
+    sandbox.fault("initiate", "timeout_after", seconds=2)
+
+    def run() -> Any:
+        def down(*_: Any, **__: Any) -> Any:
+            raise engine.DatabaseUnavailable("disk is full")
+
+        setattr(Journal, "answered", down)  # noqa: B010 - in a process of its own
+        return pay()
+
+    assert interrupted(run, lambda: moved(sandbox) == 1) == ("raised", "Stopped", "time is up")
+    assert states() == {"INV-1": "sending"}
 
 
 # Locked
