@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from typing import Any
 
 from airflow_provider_paygate.exceptions import InvalidRequest, PaygateError
@@ -31,7 +31,7 @@ class SecondReading:
 
         return batch_rows.c.batch == self._plan.batch, batch_rows.c.reading == self._plan.reading
 
-    def to_send(self, rows: Iterable[Row]) -> Iterator[tuple[Payout, str, Entry]]:
+    def to_send(self, rows: Iterable[Row]) -> Generator[tuple[Payout, str, Entry], None, None]:
         """Read the source a second time: each row that is to be sent, with its journal entry, planned and durable.
 
         A row that is not as it was planned is not sent; the plan then says so.

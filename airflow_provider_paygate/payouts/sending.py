@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -81,7 +81,7 @@ class Sender:
         self._stop: BaseException | None = None
         self.progress = Progress()
 
-    def send(self, rows: Iterator[ToSend]) -> Progress:
+    def send(self, rows: Generator[ToSend, None, None]) -> Progress:
         """Submit all `rows`. Raises what is wrong with everything, once the payouts under way have their answers."""
         # A thread of its own: an interrupt reaches the caller's, and must not tear down what is under way.
         with ThreadPoolExecutor(1, "paygate-batch") as thread:
@@ -92,20 +92,28 @@ class Sender:
                 raise
         return self.progress
 
-    async def _all(self, rows: Iterator[ToSend]) -> None:
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(self._concurrency + 1, "paygate-batch"))
+    async def _all(self, rows: Generator[ToSend, None, None]) -> None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(self._concurrency, "paygate-batch"))
         waiting: asyncio.Queue[ToSend | None] = asyncio.Queue(maxsize=TAKEN)
         await asyncio.gather(self._read(rows, waiting), *(self._work(waiting) for _ in range(self._concurrency)))
         if self._stop is not None:
             raise self._stop
 
-    async def _read(self, rows: Iterator[ToSend], waiting: asyncio.Queue[ToSend | None]) -> None:
-        try:
-            while self._stop is None and (taken := await asyncio.to_thread(lambda: list(islice(rows, TAKEN)))):
-                for row in taken:
-                    await waiting.put(row)
-        except BaseException as error:  # noqa: BLE001 - it ends the batch, once all is answered
-            self._stop = self._stop or error
+    async def _read(self, rows: Generator[ToSend, None, None], waiting: asyncio.Queue[ToSend | None]) -> None:
+        loop = asyncio.get_running_loop()
+        # One thread, from the first row to the end: a source may hold a database connection that no other may use.
+        with ThreadPoolExecutor(1, "paygate-reading") as reading:
+            try:
+                try:
+                    while self._stop is None and (
+                        taken := await loop.run_in_executor(reading, lambda: list(islice(rows, TAKEN)))
+                    ):
+                        for row in taken:
+                            await waiting.put(row)
+                finally:
+                    await loop.run_in_executor(reading, rows.close)
+            except BaseException as error:  # noqa: BLE001 - it ends the batch, once all is answered
+                self._stop = self._stop or error
         for _ in range(self._concurrency):
             await waiting.put(None)
 

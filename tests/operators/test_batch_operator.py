@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sqlite3
+import sys
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -122,6 +123,33 @@ def test_a_query_is_read_over_an_airflow_connection(
     assert told(pay_batch(sql=query, sql_conn_id="erp", columns=columns))["succeeded"] == 3
     with pytest.raises(errors.InvalidRequest, match="sql_conn_id"):
         pay_batch(sql=query)
+
+
+def test_a_query_is_read_again_by_one_thread_alone(
+    sandbox: Sandbox, pay_batch: PayBatch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection of sqlite3 may be used, and closed, by no other thread than the one that made it."""
+    from airflow.providers.common.compat.sdk import BaseHook
+
+    from airflow_provider_paygate.payouts import plan, sending
+
+    monkeypatch.setattr(sending, "TAKEN", 2)
+    monkeypatch.setattr(plan, "CHUNK", 2)
+    unclosed: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", unclosed.append)
+    ledger = tmp_path / "ledger.db"
+    with sqlite3.connect(ledger) as connection:
+        connection.execute(f"CREATE TABLE due ({', '.join(FIELDS)})")
+        for row in some(20):
+            connection.execute(f"INSERT INTO due VALUES ({', '.join('?' * len(FIELDS))})", list(row.values()))
+    hook = SimpleNamespace(get_conn=lambda: sqlite3.connect(ledger))
+    monkeypatch.setattr(BaseHook, "get_hook", lambda conn_id: hook)
+    sandbox.fault("initiate", "unknown_code", code=4000, message="Insufficient Balance in the wallet", after=3)
+    with pytest.raises(errors.InsufficientFunds):  # the reading is given up in the middle
+        pay_batch(sql="SELECT * FROM due", sql_conn_id="erp", max_concurrency=2)
+    sandbox.clear_faults()
+    assert pay_batch(sql="SELECT * FROM due", sql_conn_id="erp")["succeeded"] == 20
+    assert unclosed == []
 
 
 def test_columns_map_their_names_and_other_columns_are_their_own(
