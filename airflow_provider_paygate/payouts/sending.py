@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -79,6 +80,8 @@ class Sender:
         self._told = told
         self._paid_before = paid_before
         self._stop: BaseException | None = None
+        self._stopped = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.progress = Progress()
 
     def send(self, rows: Generator[ToSend, None, None]) -> Progress:
@@ -88,12 +91,20 @@ class Sender:
             try:
                 thread.submit(asyncio.run, self._all(rows)).result()
             except BaseException as error:
-                self._stop = self._stop or error
+                self._end(error)
                 raise
         return self.progress
 
+    def _end(self, error: BaseException) -> None:
+        """Send no more, whichever thread says so; who waits for a turn need not wait for it any longer."""
+        self._stop = self._stop or error
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop has ended by itself
+                self._loop.call_soon_threadsafe(self._stopped.set)
+
     async def _all(self, rows: Generator[ToSend, None, None]) -> None:
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(self._concurrency, "paygate-batch"))
+        self._loop = asyncio.get_running_loop()
+        self._loop.set_default_executor(ThreadPoolExecutor(self._concurrency, "paygate-batch"))
         waiting: asyncio.Queue[ToSend | None] = asyncio.Queue(maxsize=TAKEN)
         await asyncio.gather(self._read(rows, waiting), *(self._work(waiting) for _ in range(self._concurrency)))
         if self._stop is not None:
@@ -113,7 +124,7 @@ class Sender:
                 finally:
                     await loop.run_in_executor(reading, rows.close)
             except BaseException as error:  # noqa: BLE001 - it ends the batch, once all is answered
-                self._stop = self._stop or error
+                self._end(error)
         for _ in range(self._concurrency):
             await waiting.put(None)
 
@@ -123,7 +134,7 @@ class Sender:
                 try:
                     await self._submit(*row)
                 except BaseException as error:  # noqa: BLE001 - it ends the batch, once all is answered
-                    self._stop = self._stop or error
+                    self._end(error)
 
     async def _submit(self, payout: Payout, wallet_id: str, entry: Entry) -> None:
         from airflow_provider_paygate.transport import awaiting
@@ -131,7 +142,7 @@ class Sender:
         outcome = "sent"
         try:
             flow = self._patiently(payout, wallet_id, entry)
-            await awaiting.run(flow, self._timeouts, self._journal.database.written)
+            await awaiting.run(flow, self._timeouts, self._journal.database.written, self._pause)
         except (OutcomeUnknown, ReferenceConflict):
             outcome = "unknown"
         except Refused as error:
@@ -140,6 +151,11 @@ class Sender:
             outcome = "refused"
         setattr(self.progress, outcome, getattr(self.progress, outcome) + 1)
         self._told(self.progress)
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopped.wait(), seconds)
+            raise NotSent("the batch was stopped before this payout's turn came", operation="batch")
 
     def _patiently(self, payout: Payout, wallet_id: str, entry: Entry) -> Flow[None]:
         """A payout that never left is tried again a few times; an outage longer than that is the batch's, not the row's."""

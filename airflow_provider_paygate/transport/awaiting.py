@@ -23,15 +23,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 # How a write is made durable off the loop; by default like any other task.
 Writer = Callable[[Callable[[], Any]], Awaitable[Any]]
+# How a pause is waited out; one that is to end earlier raises what the flow shall know of it.
+Pauser = Callable[[float], Awaitable[Any]]
 
 
-async def run(flow: Flow[T], timeouts: Timeouts, write: Writer = asyncio.to_thread) -> T:
+async def run(flow: Flow[T], timeouts: Timeouts, write: Writer = asyncio.to_thread, pause: Pauser = asyncio.sleep) -> T:
     """Drive `flow` to its end and give back what it returns."""
     try:
         step: Step = next(flow)
         while True:
             try:
-                result = await _performed(step, timeouts, write)
+                result = await _performed(step, timeouts, write, pause)
             except GeneratorExit:
                 flow.close()
                 raise
@@ -44,7 +46,7 @@ async def run(flow: Flow[T], timeouts: Timeouts, write: Writer = asyncio.to_thre
         return value
 
 
-async def _performed(step: Step, timeouts: Timeouts, write: Writer) -> Any:
+async def _performed(step: Step, timeouts: Timeouts, write: Writer, pause: Pauser) -> Any:
     if isinstance(step, Exchange):
         return await exchanged(step, timeouts)
     if isinstance(step, Write):
@@ -52,7 +54,7 @@ async def _performed(step: Step, timeouts: Timeouts, write: Writer) -> Any:
     if isinstance(step, Task):
         return await asyncio.to_thread(step.run)
     if isinstance(step, Pause):
-        return await asyncio.sleep(step.seconds)
+        return await pause(step.seconds)
     raise TypeError(f"a flow yielded {step!r}")
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from airflow_provider_paygate.database import database
 from airflow_provider_paygate.sandbox.server import Sandbox
-from tests.conftest import calls, moved, payment
+from tests.conftest import UNPACED, calls, moved, payment
 from tests.operators.conftest import Pay, PayBatch
 from tests.processes import Child
 
@@ -77,6 +77,19 @@ def test_a_batch_that_is_interrupted_waits_for_the_answers_under_way_and_sends_n
     sandbox.clear_faults()
     assert run()["succeeded"] == 10
     assert calls(sandbox, "initiate") == moved(sandbox) == 10
+
+
+def test_a_batch_that_is_interrupted_while_rows_wait_for_their_turn_sends_none_of_them(
+    sandbox: Sandbox, connect: Any, pay_batch: PayBatch
+) -> None:
+    """A turn may be a minute away, which is as long as Airflow waits before it kills."""
+    connect(timeout=10, rate_limits={**UNPACED, "initiate": 2})
+    rows = [payment(f"INV-{number}") for number in range(6)]
+    begun = time.monotonic()
+    told = interrupted(lambda: pay_batch(payouts=rows, max_concurrency=4), lambda: moved(sandbox) == 2)
+    assert told == ("raised", "Stopped", "time is up")
+    assert time.monotonic() - begun < 20
+    assert sorted(states().values()) == ["accepted"] * 2 + ["planned"] * 4
 
 
 def test_a_batch_that_is_interrupted_twice_leaves_no_thread_that_never_ends(
