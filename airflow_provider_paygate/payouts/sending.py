@@ -11,6 +11,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from airflow_provider_paygate.database import DatabaseUnavailable
 from airflow_provider_paygate.exceptions import (
     AuthenticationFailed,
     InsufficientFunds,
@@ -143,12 +144,12 @@ class Sender:
         try:
             flow = self._patiently(payout, wallet_id, entry)
             await awaiting.run(flow, self._timeouts, self._journal.database.written, self._pause)
-        except (OutcomeUnknown, ReferenceConflict):
-            outcome = "unknown"
-        except Refused as error:
+        except (OutcomeUnknown, ReferenceConflict, Refused) as error:
+            if isinstance(error.__cause__, DatabaseUnavailable) and error.operation != "database":
+                raise error.__cause__ from None  # the answer was not taken down: with such books no more is sent
             if concerns_everything(error):
                 raise
-            outcome = "refused"
+            outcome = "refused" if isinstance(error, Refused) else "unknown"
         setattr(self.progress, outcome, getattr(self.progress, outcome) + 1)
         self._told(self.progress)
 

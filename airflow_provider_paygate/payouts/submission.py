@@ -205,7 +205,7 @@ class _Submission(Generic[P]):
         except NotSent as down:
             if event is not Event.LOST:
                 raise error from down
-            raise OutcomeUnknown(f"{claimed.reference}: {error}; and {down}", operation="journal") from error
+            raise OutcomeUnknown(f"{claimed.reference}: {error}; and {down}", operation="journal") from down
         return after
 
     def _noted(self, entry: Entry, payment: Payment) -> Flow[Entry]:

@@ -126,6 +126,25 @@ def test_books_that_fail_over_an_unknown_payout_never_say_that_nothing_was_sent(
     assert states()["INV-1"] in {"unknown", "sending"}
 
 
+@pytest.mark.parametrize("step", ["observed", "answered"])
+def test_a_batch_whose_answers_cannot_be_taken_down_sends_no_more(
+    sandbox: Sandbox, connect: Any, pay_batch: PayBatch, monkeypatch: pytest.MonkeyPatch, any_books: str, step: str
+) -> None:
+    """At no moment are more rows in `sending` than may be: what stays there takes its place."""
+    connect(timeout=10)
+    if step == "answered":
+        sandbox.merchant("docs-v1", minimum="5000")  # every row is refused
+
+    def down(*_: Any, **__: Any) -> Any:
+        raise engine.DatabaseUnavailable("database is locked")
+
+    monkeypatch.setattr(Journal, step, down)
+    with pytest.raises(engine.DatabaseUnavailable, match="locked"):
+        pay_batch(payouts=some(12), max_concurrency=2)
+    assert sorted(states().values()) == ["planned"] * 10 + ["sending"] * 2
+    assert calls(sandbox, "initiate") == 2
+
+
 def test_an_interrupt_over_a_full_disk_is_still_the_interrupt(sandbox: Sandbox, connect: Any, pay: Pay) -> None:
     connect(timeout=10)
     sandbox.fault("initiate", "timeout_after", seconds=2)
