@@ -220,8 +220,8 @@ class Plan:
             connection.execute(
                 text(
                     "DELETE FROM paygate_batch_rows WHERE batch = :batch AND reading < :reading AND (payout_id IS NULL "
-                    "OR payout_id NOT IN (SELECT id FROM paygate_payouts "
-                    "WHERE state IN ('planned', 'sending', 'accepted', 'unknown')) "
+                    "OR NOT EXISTS (SELECT 1 FROM paygate_payouts p WHERE p.id = payout_id "  # NOT IN goes through all of
+                    "AND p.state IN ('planned', 'sending', 'accepted', 'unknown')) "  # them for each, if memory is short
                     "OR EXISTS (SELECT 1 FROM paygate_batch_rows n WHERE n.batch = :batch "
                     "AND +n.reading > paygate_batch_rows.reading AND n.payout_id = paygate_batch_rows.payout_id))"
                 ),
