@@ -127,8 +127,10 @@ def memory(folder: Path) -> bool:
 
 async def longest_stall(batch_row: int, seconds: float) -> tuple[float, float]:
     """The longest time in milliseconds that the loop stood still while one trigger waited for a batch, and the longest pause
-    of Python's garbage collector meanwhile, which goes through all that Airflow has loaded.
+    of Python's garbage collector meanwhile: one that goes through all that a running triggerer has loaded is a stall.
     """
+    import airflow.jobs.triggerer_job_runner  # noqa: F401 - a triggerer has loaded it long ago
+
     from airflow_provider_paygate.triggers.paywize import PaywizeBatchTrigger
 
     stalls, pauses = [], [0.0]
@@ -143,6 +145,7 @@ async def longest_stall(batch_row: int, seconds: float) -> tuple[float, float]:
         now = time.perf_counter() * 1000
         pauses.append(-now if phase == "start" else pauses.pop() + now)
 
+    gc.collect()
     gc.callbacks.append(collecting)
     watching = asyncio.create_task(watch())
     trigger = PaywizeBatchTrigger("paywize_default", batch_row, "pending", 1.0, time.time() + seconds)

@@ -32,7 +32,7 @@ class Who:
         return f"{self.dag_id} {self.run_id} {self.task_id}{mapped} try {self.try_number}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A payment as the journal has it. Times are seconds since 1970; amounts are Decimal."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_paygate.payouts.entry import Entry, entry_of
@@ -14,7 +14,7 @@ from airflow_provider_paygate.payouts.lifecycle import State
 if TYPE_CHECKING:
     from airflow_provider_paygate.database import Database
 
-PAGE = 200
+PAGE = 50
 AT_ONCE = 8
 
 # One look at one payment: whether it is still worth looking again.
@@ -90,16 +90,17 @@ async def look_once(database: Database, selection: Selection, look: Look, deadli
     after, again = 0, 0
     while page := await asyncio.to_thread(selection.page, database, after):
         after = page[-1].id
-        places = asyncio.Semaphore(AT_ONCE)
-
-        async def one(entry: Entry, places: asyncio.Semaphore = places) -> bool:
-            async with places:
-                return time.time() > deadline or await look(entry)
-
-        again += sum(await asyncio.gather(*(one(entry) for entry in page)))
+        # A few tasks that share the page, not one for each of it: what lives long makes Python's garbage collector go
+        # through everything that Airflow has loaded, and the event loop stands still meanwhile.
+        left = iter(page)
+        again += sum(await asyncio.gather(*(_look_at(left, look, deadline) for _ in range(AT_ONCE))))
         if time.time() > deadline:
             return again or 1
     return again
+
+
+async def _look_at(entries: Iterator[Entry], look: Look, deadline: float) -> int:
+    return sum([time.time() > deadline or await look(entry) for entry in entries])
 
 
 def worth_another_look(entry: Entry) -> bool:
