@@ -72,7 +72,9 @@ async def exchanged(exchange: Exchange, timeouts: Timeouts) -> Reply:
         raise Undelivered("not sent: too little of the lease was left for the call", sent=False)
     request = exchange.request
     body, headers = body_of(request)
-    url = request.url + ("?" + urlencode(request.params) if request.params else "")
+    url = request.url
+    if request.params:
+        url += ("&" if "?" in url else "?") + urlencode(request.params)
     try:
         async with asyncio.timeout(timeouts.whole_call):
             session, route = await _session(), await _route(request.url)

@@ -262,6 +262,13 @@ def test_what_is_sent_is_exactly_what_was_asked_for(drive: Drive) -> None:
     assert b"authorization: bearer tok" in head.lower()
 
 
+def test_a_path_that_has_a_query_keeps_it(drive: Drive) -> None:
+    requests: list[bytes] = []
+    with serving(answering(whole(b"{}"), requests)) as server:
+        drive(Exchange(Request("GET", f"http://127.0.0.1:{server.port}/p?tenant=7", {}, {"a": "1"})))
+    assert requests[0].startswith(b"GET /p?tenant=7&a=1 HTTP/1.1\r\n")
+
+
 def test_multipart_fields_arrive_as_form_data(drive: Drive) -> None:
     requests: list[bytes] = []
     with serving(answering(whole(b"{}"), requests)) as server:
