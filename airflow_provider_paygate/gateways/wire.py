@@ -8,7 +8,8 @@ gateway is written twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -137,6 +138,19 @@ class Fault(Exception):
         self.code = code
         self.http_status = http_status
         self.retry_after = retry_after
+
+
+@contextmanager
+def reading(unreadable: Fault) -> Iterator[None]:
+    """Reading an answer. Whatever breaks meanwhile says nothing of what the request did: it is told as `unreadable`, and
+    never as the ValueError that stands for arguments of which nothing was sent.
+    """
+    try:
+        yield
+    except Fault:
+        raise
+    except Exception as error:
+        raise unreadable from error
 
 
 def retry_after_of(reply: Reply) -> float | None:

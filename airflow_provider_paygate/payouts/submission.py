@@ -24,11 +24,11 @@ from airflow_provider_paygate.exceptions import (
     NotSent,
     OutcomeUnknown,
     PaygateError,
-    ReferenceConflict,
     Refused,
 )
 from airflow_provider_paygate.gateways.facts import Beneficiary, Payment
 from airflow_provider_paygate.gateways.wire import Flow, Pause, Task, Write
+from airflow_provider_paygate.payouts import doubts
 from airflow_provider_paygate.payouts.ceilings import Ceilings
 from airflow_provider_paygate.payouts.entry import Entry, Who
 from airflow_provider_paygate.payouts.journal import Journal
@@ -101,7 +101,7 @@ class _Submission(Generic[P]):
             try:
                 entry = yield from self._brought_on(entry)
             except (NotSent, Refused) as error:
-                _raise_if_in_doubt(entry, error)
+                doubts.raise_if_in_doubt(entry, error)
                 raise
         if entry.key_id != self.journal.fingerprints.key_id:
             entry = yield from self._compared_after_rotation(entry)
@@ -151,7 +151,7 @@ class _Submission(Generic[P]):
         try:
             yield from self.rail.prepare()
         except PaygateError as error:
-            _raise_if_unknown(entry, error)
+            doubts.raise_if_unknown(entry, error)
             raise
         lease = 2 * self.rail.call_seconds + 5
         begun = time.monotonic()
@@ -167,7 +167,7 @@ class _Submission(Generic[P]):
             after = yield from self._answered(claimed, Event.REFUSED, error)
             if _knows_better(after):
                 return after
-            _raise_if_unknown(after, error)
+            doubts.raise_if_unknown(after, error)
             raise
         except (OutcomeUnknown, DuplicateReference, BadReply) as error:
             self.was_used = isinstance(error, DuplicateReference) and claimed.tries == 1
@@ -176,7 +176,7 @@ class _Submission(Generic[P]):
             after = yield from self._answered(claimed, Event.NOT_SENT, error)
             if _knows_better(after):
                 return after
-            _raise_if_unknown(after, error)
+            doubts.raise_if_unknown(after, error)
             raise
         except GeneratorExit:
             raise  # nobody is left to write for it: it stays SENDING, and becomes unknown
@@ -205,7 +205,11 @@ class _Submission(Generic[P]):
         except NotSent as down:
             if event is not Event.LOST:
                 raise error from down
-            raise OutcomeUnknown(f"{claimed.reference}: {error}; and {down}", operation="journal") from down
+            raise OutcomeUnknown(
+                f"{doubts.may_have_moved(claimed)} ({error}), and the journal could not take that down ({down}). "
+                "A retry looks it up.",
+                operation="journal",
+            ) from down
         return after
 
     def _noted(self, entry: Entry, payment: Payment) -> Flow[Entry]:
@@ -242,28 +246,21 @@ class _Submission(Generic[P]):
         except NotFound:
             entry, wait = yield Write(lambda: self.journal.absent(seen, self.who, self.rail.visibility_window))
         except PaygateError as error:
-            raise OutcomeUnknown(
-                f"{_may_have_moved(entry)}, and asking the gateway failed ({error}). "
-                "A retry asks again; nothing is sent before it answers.",
-                gateway=error.gateway,
-                operation=error.operation,
-                code=error.code,
-                http_status=error.http_status,
-            ) from error
+            raise doubts.not_told(entry, error) from error
         else:
             return (yield from self._adopted(entry, payment, told))
         if entry.state is not State.UNKNOWN:
             return entry
         if wait > 0:
             raise OutcomeUnknown(
-                f"{_may_have_moved(entry)}. The gateway does not know it yet, which proves nothing for another {wait:.0f} s. "
+                f"{doubts.may_have_moved(entry)}. The gateway does not know it yet, which proves nothing for another {wait:.0f} s. "
                 "A retry after that looks again.",
                 operation="look-up",
                 retry_after=wait,
             )
         if entry.resends >= RESENDS:
             raise OutcomeUnknown(
-                f"{_may_have_moved(entry)}: sent twice, answered never, and unknown to the gateway. Only the bank can tell: "
+                f"{doubts.may_have_moved(entry)}: sent twice, answered never, and unknown to the gateway. Only the bank can tell: "
                 f"find out, then run `paygate payouts resolve {entry.reference}`.",
                 operation="look-up",
             )
@@ -275,7 +272,7 @@ class _Submission(Generic[P]):
     def _adopted(self, entry: Entry, payment: Payment, told: Beneficiary) -> Flow[Entry]:
         difference = self.journal.difference(entry, payment.amount, told)
         if difference is not None:
-            raise _conflict(entry, f"the gateway has a payment under this id whose {difference} is another")
+            raise doubts.conflict(entry, f"the gateway has a payment under this id whose {difference} is another")
         return (yield from self._noted(entry, payment))
 
     def _compared_after_rotation(self, entry: Entry) -> Flow[Entry]:
@@ -292,7 +289,7 @@ class _Submission(Generic[P]):
             payout.beneficiary_account,
             payout.beneficiary_ifsc,
         ):
-            raise _conflict(entry, "the gateway has it for another amount or beneficiary")
+            raise doubts.conflict(entry, "the gateway has it for another amount or beneficiary")
         try:
             rekeyed: Entry = yield Write(lambda: self.journal.rekeyed(entry, payout, self.who))
         except NotSent:
@@ -303,38 +300,3 @@ class _Submission(Generic[P]):
 def _knows_better(after: Entry) -> bool:
     """Whether another worker has taken the payment over meanwhile: a "no" that came too late decides nothing any more."""
     return after.state in {State.SENDING, State.ACCEPTED} or after.is_final
-
-
-def _raise_if_unknown(entry: Entry, error: PaygateError) -> None:
-    """A repeat that did not take effect says nothing of the try before it."""
-    if entry.state is State.UNKNOWN:
-        raise OutcomeUnknown(
-            f"{_may_have_moved(entry)}: sending it once more did not take effect ({error}), which says nothing of the first try. "
-            "A retry asks the gateway again.",
-            gateway=error.gateway,
-            operation=error.operation,
-            code=error.code,
-            http_status=error.http_status,
-        ) from error
-
-
-def _raise_if_in_doubt(entry: Entry, error: PaygateError) -> None:
-    """What could not be done now (the database is locked, the day is full) says nothing of what was sent before."""
-    if entry.state in {State.SENDING, State.UNKNOWN}:
-        raise OutcomeUnknown(
-            f"{_may_have_moved(entry)}, and more could not be found out now ({error}). A retry asks the gateway again.",
-            gateway=error.gateway,
-            operation=error.operation,
-            code=error.code,
-            http_status=error.http_status,
-        ) from error
-
-
-def _may_have_moved(entry: Entry) -> str:
-    return f"{entry.reference}: {entry.amount} {entry.currency} to {entry.account_last_four} may have moved"
-
-
-def _conflict(entry: Entry, why: str) -> ReferenceConflict:
-    return ReferenceConflict(
-        f"{entry.reference}: {why}; nothing was sent. Another payment needs another reference.", operation="look-up"
-    )

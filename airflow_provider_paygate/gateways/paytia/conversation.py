@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any, Protocol
 
+from airflow_provider_paygate.gateways import wire
 from airflow_provider_paygate.gateways.paytia import outcomes
 from airflow_provider_paygate.gateways.paytia.envelope import Answer
 from airflow_provider_paygate.gateways.paytia.paths import READS, Names
@@ -118,15 +119,9 @@ def exchanged(operation: str, request: Request, not_after: float | None) -> Flow
     return reply
 
 
-@contextmanager
-def reading(operation: str) -> Iterator[None]:
-    """Whatever goes wrong while an answer is read says nothing of what the request did; a ValueError would say that none left."""
-    try:
-        yield
-    except Fault:
-        raise
-    except Exception as error:
-        raise outcomes.unreadable(operation) from error
+def reading(operation: str) -> AbstractContextManager[None]:
+    """Reading the answer to an operation."""
+    return wire.reading(outcomes.unreadable(operation))
 
 
 def bytes_of(body: Mapping[str, Any]) -> bytes:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
@@ -16,7 +16,7 @@ from airflow_provider_paygate.gateways.paywize.collection import collection_body
 from airflow_provider_paygate.gateways.paywize.envelope import Envelope, decrypted
 from airflow_provider_paygate.gateways.paywize.payout import PayoutFields, balance_of, body_of, payment_of, sender_id_of
 from airflow_provider_paygate.gateways.paywize.webhook import event_of
-from airflow_provider_paygate.gateways.wire import Exchange, Fault, Flow, Kind, Reply, Request, Undelivered
+from airflow_provider_paygate.gateways.wire import Exchange, Fault, Flow, Kind, Reply, Request, Undelivered, reading
 
 
 @dataclass(frozen=True)
@@ -218,17 +218,9 @@ class Paywize:
 _JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 
 
-@contextmanager
-def _reading(operation: str) -> Iterator[None]:
-    """Whatever breaks while an answer is read says nothing of what the request did; a ValueError would say that none left."""
-    try:
-        yield
-    except Fault:
-        raise
-    except Exception as error:
-        raise Fault(
-            outcomes.unanswered(operation), f"Paywize {operation}: the answer cannot be read", operation=operation
-        ) from error
+def _reading(operation: str) -> AbstractContextManager[None]:
+    text = f"Paywize {operation}: the answer cannot be read"
+    return reading(Fault(outcomes.unanswered(operation), text, operation=operation))
 
 
 def _bearing(request: Request, token: str) -> Request:
